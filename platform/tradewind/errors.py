@@ -1,0 +1,174 @@
+"""One error base with stable codes; every message says what was wrong and what would be right."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class TradewindError(Exception):
+    """Base of every error that Tradewind raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was wrong, in one sentence.
+    hint
+        What would be right, or what to do next.
+
+    Attributes
+    ----------
+    code : str
+        Stable identifier, the same over HTTP, in the shell and in Python.
+    status : int
+        The HTTP status the REST layer answers with.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidInputError(TradewindError, ValueError):
+    """A value is of the wrong kind, out of range or contradicts another one."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class NotFoundError(TradewindError, LookupError):
+    """A named thing does not exist, or is not visible to the caller."""
+
+    code = "not_found"
+    status = 404
+
+
+class DatasetNotFoundError(NotFoundError):
+    """No dataset of that name can be read."""
+
+    code = "dataset_not_found"
+
+
+class SymbolNotFoundError(NotFoundError):
+    """A dataset does not hold that symbol."""
+
+    code = "symbol_not_found"
+
+
+class FieldNotFoundError(NotFoundError):
+    """A dataset does not hold that field."""
+
+    code = "field_not_found"
+
+
+class SnapshotNotFoundError(NotFoundError):
+    """No commit answers to that time, id or tag."""
+
+    code = "snapshot_not_found"
+
+
+class EmptySelectionError(InvalidInputError):
+    """A selection holds no data."""
+
+    code = "empty_selection"
+
+
+class AdjustmentError(InvalidInputError):
+    """A dataset cannot be adjusted in that way."""
+
+    code = "adjustment"
+
+
+class LookaheadError(TradewindError, ValueError):
+    """A read asked for something that was not known in the market yet."""
+
+    code = "lookahead"
+    status = 422
+
+
+class ConflictError(TradewindError):
+    """Somebody else changed the same thing first."""
+
+    code = "conflict"
+    status = 409
+
+
+class DataQualityError(InvalidInputError):
+    """A batch did not pass the quality gate."""
+
+    code = "data_quality"
+
+
+class TemplateNotFoundError(NotFoundError):
+    """No template of that name exists."""
+
+    code = "template_not_found"
+
+
+class ParameterError(InvalidInputError):
+    """A parameter is unknown or ill-typed."""
+
+    code = "parameter"
+
+
+class PathNotAllowedError(TradewindError, PermissionError):
+    """A path lies outside the folders that may be read."""
+
+    code = "path_not_allowed"
+    status = 403
+
+
+class NotAllowedError(TradewindError, PermissionError):
+    """The caller may not do that."""
+
+    code = "not_allowed"
+    status = 403
+
+
+class NotSignedInError(TradewindError, PermissionError):
+    """The caller is not known."""
+
+    code = "not_signed_in"
+    status = 401
+
+
+class UnavailableError(TradewindError, ConnectionError):
+    """A part of the platform does not answer."""
+
+    code = "unavailable"
+    status = 503
+
+
+class SetupError(TradewindError):
+    """The installation or its settings cannot work as they are."""
+
+    code = "setup"
+
+
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Say which known names are near, or list them when they are few.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    known
+        What exists.
+    limit
+        The number of near names to offer.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=limit, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(repr(n) for n in near)}?"
+    if not names:
+        return "There is none yet."
+    shown = ", ".join(names[:12])
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"There are: {shown}{more}."
