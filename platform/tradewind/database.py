@@ -1,0 +1,51 @@
+"""The platform's SQL database: SQLite in the state folder by default, PostgreSQL by URL."""
+
+import sqlite3
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+"""All tables of the platform; each package declares its own on it."""
+
+SQLITE_NEEDED = (3, 42)
+"""DBOS uses ``unixepoch('subsec')``; Debian 12 ships 3.40."""
+
+
+def sqlite_module() -> ModuleType:
+    """Return a SQLite driver that is new enough for the job engine."""
+    if sqlite3.sqlite_version_info >= SQLITE_NEEDED:
+        return sqlite3
+    from pysqlite3 import dbapi2  # a wheel with its own, newer SQLite
+
+    driver: ModuleType = dbapi2
+    return driver
+
+
+@cache
+def engine(url: str) -> sa.Engine:
+    """Return the process-wide engine of a database.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL: ``sqlite:///…`` or ``postgresql+psycopg://…``.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    result = sa.create_engine(parsed, module=sqlite_module(), connect_args={"timeout": 30})
+
+    @sa.event.listens_for(result, "connect")
+    def _tune(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    return result
