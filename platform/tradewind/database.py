@@ -49,3 +49,20 @@ def engine(url: str) -> sa.Engine:
         cursor.close()
 
     return result
+
+
+def ensure_tables(found: sa.Engine, *tables: sa.Table) -> None:
+    """Create tables and their indexes where they are missing; safe when several processes do it at once.
+
+    Parameters
+    ----------
+    found
+        Where.
+    tables
+        What.
+    """
+    with found.begin() as connection:
+        for table in tables:
+            connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))

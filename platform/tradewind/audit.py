@@ -1,0 +1,116 @@
+"""Who did what, when: an append-only table that administrators read."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import sqlalchemy as sa
+
+from tradewind.database import engine, ensure_tables, metadata
+from tradewind.settings import Settings
+
+table = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False, index=True),
+    sa.Column("actor", sa.String(128), nullable=False, index=True),
+    sa.Column("action", sa.String(64), nullable=False, index=True),
+    sa.Column("target", sa.String(512), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the audit log."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, str]
+
+
+@cache
+def _ready(url: str) -> sa.Engine:
+    found = engine(url)
+    ensure_tables(found, table)
+    return found
+
+
+def record(settings: Settings, actor: str, action: str, target: str = "", **detail: object) -> None:
+    """Append one line.
+
+    Parameters
+    ----------
+    settings
+        Whose database.
+    actor
+        The user (or ``system``) who acted.
+    action
+        A dotted verb, such as ``run.submit`` or ``user.approve``.
+    target
+        What it was done to.
+    detail
+        Anything short that helps to understand it later; never a secret.
+    """
+    row = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "actor": actor,
+        "action": action,
+        "target": target[:512],
+        "detail": json.dumps({key: str(value) for key, value in detail.items()}),
+    }
+    with _ready(settings.database).begin() as connection:
+        connection.execute(table.insert().values(**row))
+
+
+def entries(
+    settings: Settings,
+    *,
+    actor: str = "",
+    action: str = "",
+    text: str = "",
+    limit: int = 100,
+    offset: int = 0,
+) -> Sequence[Entry]:
+    """Read lines, newest first.
+
+    Parameters
+    ----------
+    settings
+        Whose database.
+    actor, action
+        Only lines of that actor, only actions that begin so.
+    text
+        Only lines whose target, detail or action contains it.
+    limit, offset
+        The page.
+    """
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit).offset(offset)
+    if actor:
+        query = query.where(table.c.actor == actor)
+    if action:
+        query = query.where(table.c.action.startswith(action, autoescape=True))
+    if text:
+        query = query.where(
+            sa.or_(*(column.contains(text, autoescape=True) for column in
+                     (table.c.target, table.c.detail, table.c.action, table.c.actor)))
+        )  # fmt: skip
+    with _ready(settings.database).connect() as connection:
+        rows = connection.execute(query).all()
+    return [
+        Entry(
+            id=row.id,
+            at=datetime.fromisoformat(row.at),
+            actor=row.actor,
+            action=row.action,
+            target=row.target,
+            detail=json.loads(row.detail),
+        )
+        for row in rows
+    ]
