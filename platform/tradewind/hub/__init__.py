@@ -1,0 +1,1 @@
+"""JupyterHub's side of the platform: configuration, accounts, sign-in, look."""
