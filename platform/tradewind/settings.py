@@ -28,6 +28,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 """The checkout this package runs from (editable install)."""
 
 
+STARTED_WITH = Path("secrets") / "started-with.toml"
+"""Below the state folder: the settings that the running platform took from its environment."""
+
+
 class Isolation(StrEnum):
     """How users are kept apart on one machine."""
 
@@ -86,6 +90,14 @@ class Settings(BaseSettings):
     oauth_userdata_url: str = ""
     oauth_username_claim: str = "preferred_username"
     oauth_callback_url: str = ""
+    oauth_allow: tuple[str, ...] = ()
+    """Who need not wait for approval: ``user:NAME``, ``org:NAME`` (GitHub organisation, or ``org:NAME/TEAM``),
+    ``domain:NAME`` (Google Workspace), ``group:NAME`` (a group in the provider's answer)."""
+    oauth_groups_claim: str = "groups"
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of TLS proxies in front of the platform, whose ``X-Forwarded-For`` is believed."""
+    named_servers: int = Field(default=0, ge=0)
+    """How many servers with a name of their own a user may have beside the usual one."""
 
     isolation: Isolation = Isolation.AUTO
     network: Network = Network.PROXY
@@ -111,9 +123,18 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then ``tradewind.toml`` of the state folder."""
+        """Environment first, then ``tradewind.toml`` of the state folder, then what the running platform was given.
+
+        The last is written by ``make up`` and gone after ``make down``: with it, a second shell finds a platform
+        that was started as ``TRADEWIND_PORT=9000 make up``.
+        """
         home = Path(os.environ.get("TRADEWIND_HOME", "var"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / "tradewind.toml")
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, home / "tradewind.toml"),
+            TomlConfigSettingsSource(settings_cls, home / STARTED_WITH),
+        )
 
     @model_validator(mode="after")
     def _serve_in_the_open_only_with_tls(self) -> Self:

@@ -1,0 +1,321 @@
+"""Up, down, restart: the whole platform at once."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import psutil
+from filelock import FileLock, Timeout
+
+from tradewind.errors import SetupError, UnavailableError
+from tradewind.hub import accounts, node, proxy, supervision, upgrade
+from tradewind.hub import supervision_processes as processes
+from tradewind.hub.supervision_control import ProgramStatus, State, Supervisor
+from tradewind.hub.supervision_hub import Hub
+from tradewind.ingest import samples
+from tradewind.settings import STARTED_WITH, Settings
+
+DISK_NEEDED = 500 * 1024 * 1024
+"""Bytes that must be free in the state folder to start."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """What ``up`` has to tell.
+
+    Parameters
+    ----------
+    already
+        The platform was running before.
+    password
+        The first administrator's generated password, on the first start only.
+    seconds
+        How long it took.
+    """
+
+    already: bool
+    password: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Busy:
+    """What a stop would end.
+
+    Parameters
+    ----------
+    kernels
+        ``user: notebook`` of each kernel that is computing.
+    runs
+        ``user: title (id)`` of each run that is being executed.
+    servers
+        The number of user servers.
+    """
+
+    kernels: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    servers: int = 0
+    lines: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        lines = [f"busy kernel  {name}" for name in self.kernels] + [f"run          {name}" for name in self.runs]
+        object.__setattr__(self, "lines", tuple(lines))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    settings.paths.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(settings.paths.runtime / "change.lock")
+    try:
+        with lock.acquire(timeout=120):
+            yield
+    except Timeout as problem:
+        raise SetupError(
+            "Another `make up`, `restart` or `down` of this platform is at work.", "Wait for it to end."
+        ) from problem
+
+
+def _check_disk(settings: Settings) -> None:
+    folder = settings.paths.home
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < DISK_NEEDED:
+        raise SetupError(
+            f"Only {free // 2**20} MB are free in {folder}; Tradewind needs {DISK_NEEDED // 2**20} MB to start.",
+            "Free some space, or set TRADEWIND_HOME to a folder on another disk.",
+        )
+
+
+def _check_ports(settings: Settings) -> None:
+    for port in processes.ports(settings):
+        if not processes.is_free(port):
+            raise SetupError(
+                f"Port {port.number} on {port.address}, wanted for {port.purpose}, is taken by {processes.holder(port)}.",
+                "Stop that, or choose another port: TRADEWIND_PORT=9000 make up (the four ports above it are used, too).",
+            )
+
+
+def _end_orphans(settings: Settings) -> None:
+    """End programs whose supervisor has died; user servers and runs, which are others' work, are left alone."""
+    commands = {program.argv for program in supervision.programs(settings)}
+    commands.add(tuple(proxy.command(settings)))
+    configuration = str(supervision.configuration_file(settings))
+
+    def orphan(process: psutil.Process) -> bool:
+        try:
+            command = tuple(process.cmdline())
+        except psutil.Error:
+            return False
+        return command in commands or (configuration in command and "supervisor.supervisord" in command)
+
+    processes.end([p for p in processes.belonging(settings) if orphan(p)])
+
+
+def _remember(settings: Settings) -> None:
+    """Write down which settings came by the environment, for other shells and for ``restart``."""
+    given = {
+        name.removeprefix("TRADEWIND_").lower(): value
+        for name, value in supervision.environment(settings).items()
+        if name.startswith("TRADEWIND_") and name not in ("TRADEWIND_HOME", "TRADEWIND_RUNTIME")
+    }
+    known = {name: value for name, value in given.items() if name in Settings.model_fields}
+    descriptor = os.open(settings.paths.home / STARTED_WITH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        # a JSON string is a TOML string, too
+        file.writelines(
+            f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in sorted(known.items())
+        )
+
+
+def wait_until_up(settings: Settings, *, patience: float, say: Say) -> None:
+    """Wait until the platform answers at its address.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    patience
+        Seconds to wait.
+    say
+        Where to tell of programs that keep failing.
+
+    Raises
+    ------
+    SetupError
+        It does not answer in time; the message holds the end of the log of what fails.
+    """
+    supervisor = Supervisor(settings)
+    deadline = time.monotonic() + patience
+    warned: set[str] = set()
+    with httpx.Client(timeout=5, trust_env=False, verify=False) as client:  # noqa: S501  our own proxy on loopback
+        while True:
+            listed = supervisor.programs()
+            failing = [p for p in listed if p.state is State.FAILING]
+            for program in failing:
+                if program.name not in warned:
+                    warned.add(program.name)
+                    say(f"{program.name} has ended and is started again; see {program.log}")
+            if all(p.pid for p in listed) and not failing and _pages_answer(settings, client, listed):
+                return
+            if time.monotonic() > deadline:
+                raise _failure(settings, listed)
+            time.sleep(0.1)
+
+
+def _pages_answer(settings: Settings, client: httpx.Client, listed: tuple[ProgramStatus, ...]) -> bool:
+    """Ask through the front door: proxy, hub and service at once."""
+    paths = ["/hub/login"]
+    if any(p.name == "service" for p in listed):
+        paths.append("/services/tradewind/api/health")
+    try:
+        return all(client.get(settings.public_url + path).status_code == 200 for path in paths)
+    except httpx.HTTPError:
+        return False
+
+
+def _failure(settings: Settings, listed: tuple[ProgramStatus, ...]) -> SetupError:
+    bad = [p for p in listed if p.state is State.FAILING] or [p for p in listed if p.name == "hub"]
+    told = [f"Tradewind did not come up at {settings.public_url}."]
+    for program in bad:
+        try:
+            with open(program.log, errors="replace") as file:  # noqa: PTH123
+                tail = "".join(file.readlines()[-15:]).strip()
+        except OSError:
+            tail = "(no log)"
+        told.append(f"--- {program.name} ({program.state}), end of {program.log}:\n{tail}")
+    return SetupError("\n".join(told), "`make doctor` looks for the reason; `make down` stops what runs.")
+
+
+def up(settings: Settings, *, say: Say, patience: float = 120.0) -> Started:
+    """Bring the platform up; does nothing when it is.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    say
+        Where to tell what is being done.
+    patience
+        Seconds until the platform must answer.
+
+    Raises
+    ------
+    SetupError
+        A port is taken, the disk is full, the state folder is from a newer version, a program keeps failing.
+    """
+    began = time.monotonic()
+    upgrade.refuse_newer(settings)
+    with _alone(settings):
+        supervisor = Supervisor(settings)
+        if supervisor.alive():
+            return Started(already=True)
+        _check_disk(settings)
+        node.install()
+        upgrade.bring_up_to_date(settings)
+        _end_orphans(settings)
+        _check_ports(settings)
+        samples.seed(settings)
+        password = accounts.ensure_administrator(settings) or ""
+        _remember(settings)
+        say("Starting hub, proxy, service, workers and dashboards ...")
+        supervisor.start()
+        try:
+            wait_until_up(settings, patience=patience, say=say)
+        except SetupError:
+            if password:
+                say(f"Sign in as             {settings.admin_name} / {password}   (shown once)")
+            raise
+    return Started(already=False, password=password, seconds=time.monotonic() - began)
+
+
+def restart(settings: Settings, name: str = "", *, say: Say, patience: float = 120.0) -> None:
+    """Renew the platform's programs; user servers and runs go on.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    name
+        One program; everything when empty.
+    say
+        Where to tell what is being done.
+    patience
+        Seconds until the platform must answer.
+    """
+    with _alone(settings):
+        supervisor = Supervisor(settings)
+        if not supervisor.alive():
+            raise UnavailableError("Tradewind is not running.", "Start it with `make up`.")
+        if name:
+            supervisor.restart(name)
+        else:
+            # The supervisor itself, too: so new settings, a new environment and a new version take effect.
+            upgrade.refuse_newer(settings)
+            supervisor.stop()
+            _end_orphans(settings)
+            upgrade.bring_up_to_date(settings)
+            _remember(settings)
+            supervisor.start()
+        wait_until_up(settings, patience=patience, say=say)
+
+
+def busy(settings: Settings) -> Busy:
+    """Return what a stop would end.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    """
+    hub = Hub(settings)
+    servers = hub.servers()
+    kernels = tuple(f"{server.user}: {path}" for server in servers for path in hub.busy_kernels(server))
+    return Busy(kernels=kernels, runs=_running(settings), servers=len(servers))
+
+
+def down(settings: Settings, *, confirm: Callable[[Busy], bool], say: Say) -> bool:
+    """Stop everything: user servers, runs, dashboards, programs; leave no process.
+
+    Parameters
+    ----------
+    settings
+        The installation's settings.
+    confirm
+        Asked with what would be ended, when there is such work.
+    say
+        Where to tell what is being done.
+
+    Returns
+    -------
+    bool
+        Whether the platform is down now.
+    """
+    with _alone(settings):
+        supervisor = Supervisor(settings)
+        alive = supervisor.alive()
+        if alive:
+            work = busy(settings)
+            if work.lines and not confirm(work):
+                return False
+            hub = Hub(settings)
+            hub.stop(hub.servers())
+        supervisor.stop()
+        left = processes.end(processes.belonging(settings))
+        (settings.paths.home / STARTED_WITH).unlink(missing_ok=True)
+        if left:
+            names = ", ".join(f"{p.pid} {p.name()}" for p in left)
+            raise SetupError(f"These processes could not be ended: {names}.", "End them by hand.")
+        say("Tradewind is down." if alive else "Tradewind was not running.")
+    return True
+
+
+def _running(settings: Settings) -> tuple[str, ...]:
+    return ()

@@ -1,0 +1,1 @@
+"""The history of the platform's own tables, for alembic."""
