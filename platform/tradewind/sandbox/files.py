@@ -1,0 +1,75 @@
+"""Reading a user's files from outside the sandbox, without being led elsewhere by a symbolic link."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from tradewind.errors import NotFoundError, PathNotAllowedError
+
+
+def open_beneath(root: Path, name: str) -> BinaryIO:
+    """Open a regular file below a folder that a user controls.
+
+    Every component is opened by itself and refused if it is a symbolic link: a link in a home may point at the
+    platform's secrets, and whoever reads it from outside has the platform's rights.
+
+    Parameters
+    ----------
+    root
+        The folder, itself not under the user's control.
+    name
+        A relative path.
+
+    Raises
+    ------
+    PathNotAllowedError
+        The path is absolute, climbs out, or passes through a symbolic link.
+    NotFoundError
+        There is no such file.
+    """
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts or "\0" in name:
+        raise PathNotAllowedError(f"{name!r} is not a path inside the home.", "Give a path relative to it.")
+    folder = os.open(root, os.O_PATH | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Without O_NONBLOCK opening a pipe would wait for a writer.
+        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError as problem:
+        raise NotFoundError(f"There is no file {name!r}.", "Paths are relative to the home.") from problem
+    except OSError as problem:
+        raise PathNotAllowedError(f"{name!r} cannot be read: {problem.strerror}.", "Links are not followed.") from problem
+    finally:
+        os.close(folder)
+    file = os.fdopen(fd, "rb")
+    if not os.path.isfile(fd):
+        file.close()
+        raise PathNotAllowedError(f"{name!r} is not a regular file.", "Give a file.")
+    return file
+
+
+def read_beneath(root: Path, name: str, *, limit: int = 64 * 2**20) -> bytes:
+    """Read a file below a folder that a user controls.
+
+    Parameters
+    ----------
+    root, name
+        As for :func:`open_beneath`.
+    limit
+        The most bytes to accept.
+
+    Raises
+    ------
+    PathNotAllowedError
+        As for :func:`open_beneath`, or the file is larger than ``limit``.
+    NotFoundError
+        There is no such file.
+    """
+    with open_beneath(root, name) as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise PathNotAllowedError(f"{name!r} is larger than {limit // 2**20} MB.", "Make it smaller.")
+    return data
