@@ -10,5 +10,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["errors"],
-    submod_attrs={},
+    submod_attrs={
+        "store.guard": ["guard"],
+        "store.reading": ["catalog", "open"],
+    },
 )

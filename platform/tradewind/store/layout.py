@@ -1,0 +1,117 @@
+"""How arrays lie in a repository: chunk shapes by frequency, codec, encoding of time.
+
+The shapes were measured (see ``bench/README.md``): dims ``(symbol, time)`` with time contiguous, unsharded,
+PCodec level 8 on float64, NaN as fill, 130 to 200 thousand values a chunk.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tradewind.vocabulary import DIMS, SYMBOL, TIME, Frequency
+
+if TYPE_CHECKING:
+    import zarr
+
+COMPRESSION_LEVEL = 8
+TIME_CHUNK = 1 << 16
+SYMBOL_CHUNK = 1 << 14
+ACTIONS = "actions"
+ACTION_COLUMNS = ("instrument", "kind", "ex_date", "value", "known")
+"""Rows of the ``actions`` array, float64: symbol position, kind (0 split, 1 dividend), days since 1970, ratio or
+cash, seconds since 1970 (NaN where the source does not say)."""
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A chunk's shape."""
+
+    symbols: int
+    times: int
+
+
+_BY_FREQUENCY = {
+    Frequency.TICK: Chunks(1, 131_072),
+    Frequency.MINUTE: Chunks(50, 3_900),
+    Frequency.HOUR: Chunks(100, 1_792),
+    Frequency.DAY: Chunks(250, 512),
+    Frequency.WEEK: Chunks(250, 520),
+    Frequency.MONTH: Chunks(250, 480),
+}
+
+
+def chunks_for(frequency: Frequency, symbols: int) -> Chunks:
+    """Return the chunk shape for a dataset.
+
+    Few symbols get fewer rows and more columns a chunk: the number of values stays about the same.
+
+    Parameters
+    ----------
+    frequency
+        The bar length.
+    symbols
+        How many symbols the dataset starts with.
+    """
+    best = _BY_FREQUENCY[frequency]
+    if symbols >= best.symbols:
+        return best
+    rows = min(best.symbols, max(8, 1 << (symbols - 1).bit_length()))
+    if rows >= best.symbols:
+        return best
+    return Chunks(rows, min(best.times * (best.symbols // rows), best.times * 8))
+
+
+def time_unit(frequency: Frequency) -> str:
+    """Return numpy's unit that the time axis is stored in."""
+    if frequency is Frequency.TICK:
+        return "ns"
+    return "s" if frequency.intraday else "D"
+
+
+_CF_UNITS = {"ns": "nanoseconds", "s": "seconds", "D": "days"}
+
+
+def encode_time(times: np.ndarray, frequency: Frequency) -> np.ndarray:
+    """Return times as stored: int64 since 1970 in the frequency's unit."""
+    encoded: np.ndarray = times.astype(f"M8[{time_unit(frequency)}]").astype(np.int64)
+    return encoded
+
+
+def decode_time(stored: np.ndarray, frequency: Frequency) -> np.ndarray:
+    """Return stored times as ``datetime64[ns]``."""
+    decoded: np.ndarray = stored.astype(f"M8[{time_unit(frequency)}]").astype("M8[ns]")
+    return decoded
+
+
+def create_arrays(
+    group: "zarr.Group", *, fields: tuple[str, ...], frequency: Frequency, chunks: Chunks
+) -> None:
+    """Create the empty arrays of a dataset in its root group."""
+    unit = _CF_UNITS[time_unit(frequency)]
+    group.create_array(
+        TIME, shape=(0,), dtype="int64", chunks=(TIME_CHUNK,), dimension_names=(TIME,),
+        attributes={"units": f"{unit} since 1970-01-01", "calendar": "proleptic_gregorian"},
+    )  # fmt: skip
+    group.create_array(SYMBOL, shape=(0,), dtype=str, chunks=(SYMBOL_CHUNK,), dimension_names=(SYMBOL,))
+    create_table(group, ACTIONS, len(ACTION_COLUMNS))
+    for name in fields:
+        create_field(group, name, (0, 0), chunks)
+
+
+def create_field(group: "zarr.Group", name: str, shape: tuple[int, int], chunks: Chunks) -> None:
+    """Create one field's array, filled with NaN."""
+    from zarr.codecs.numcodecs import PCodec
+
+    group.create_array(
+        name, shape=shape, dtype="float64", chunks=(chunks.symbols, chunks.times), fill_value=np.nan,
+        serializer=PCodec(level=COMPRESSION_LEVEL), compressors=None, filters=None, dimension_names=DIMS,
+    )  # fmt: skip
+
+
+def create_table(group: "zarr.Group", name: str, columns: int) -> Any:
+    """Create a small numeric table: one row a column, growing along the second axis."""
+    return group.create_array(
+        name, shape=(columns, 0), dtype="float64", chunks=(columns, 8192), fill_value=np.nan,
+        dimension_names=(f"{name}_column", f"{name}_row"),
+    )  # fmt: skip

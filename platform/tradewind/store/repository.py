@@ -1,0 +1,168 @@
+"""A root with its datasets, and one dataset at one snapshot."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import icechunk
+import numpy as np
+import zarr
+
+from tradewind.errors import DatasetNotFoundError, InvalidInputError, UnavailableError, did_you_mean
+from tradewind.store import storage
+from tradewind.store.actions import ActionTable
+from tradewind.store.catalog import DatasetInfo
+from tradewind.store.layout import ACTIONS, decode_time
+from tradewind.store.roots import Root, s3_options
+from tradewind.store.snapshots import AsOf, Commit, commits, resolve
+from tradewind.store.spec import KEY, DatasetSpec
+from tradewind.vocabulary import SYMBOL, TIME
+
+
+class Store:
+    """All datasets below one root.
+
+    Parameters
+    ----------
+    url
+        ``file:///folder``, ``s3://bucket/prefix`` or ``memory://name``, or a ready ``Root``.
+    """
+
+    def __init__(self, url: str | Root) -> None:
+        self.root = url if isinstance(url, Root) else Root(url, s3_options())
+
+    def __repr__(self) -> str:
+        return f"Store({self.root.url!r})"
+
+    def datasets(self) -> list[str]:
+        """Return the names of all datasets, sorted."""
+        return [self.root.prefix + name for name in storage.names(self.root)]
+
+    def repository(self, name: str) -> icechunk.Repository:
+        """Open a dataset's repository.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of that name.
+        """
+        bare = name.removeprefix(self.root.prefix)
+        try:
+            return storage.open_repository(self.root, bare)
+        except (icechunk.RepositoryNotFoundError, InvalidInputError):
+            raise self._missing(name) from None
+        except icechunk.IcechunkError as problem:
+            if bare in storage.names(self.root):
+                raise UnavailableError(f"Dataset {name!r} cannot be opened: {problem}") from problem
+            raise self._missing(name) from None
+
+    def _missing(self, name: str) -> DatasetNotFoundError:
+        return DatasetNotFoundError(f"There is no dataset {name!r}.", did_you_mean(name, self.datasets()))
+
+    def snapshot(self, name: str, as_of: AsOf = None) -> "Snapshot":
+        """Open a dataset at a snapshot.
+
+        Parameters
+        ----------
+        name
+            The dataset's name.
+        as_of
+            Tag, snapshot id or time; None for the newest.
+        """
+        repository = self.repository(name)
+        found = resolve(repository, name, as_of)
+        session = repository.readonly_session(snapshot_id=found)
+        try:
+            return Snapshot(name, found, zarr.open_group(session.store, mode="r"))
+        except FileNotFoundError:  # made, but its first commit never came
+            raise self._missing(name) from None
+
+    def history(self, name: str) -> list[Commit]:
+        """Return a dataset's commits, newest first."""
+        return commits(self.repository(name))
+
+    def info(self, name: str, as_of: AsOf = None) -> DatasetInfo:
+        """Describe a dataset as the catalog shows it.
+
+        Parameters
+        ----------
+        name
+            The dataset's name.
+        as_of
+            Tag, snapshot id or time; None for the newest.
+        """
+        view = self.snapshot(name, as_of)
+        spec = view.spec
+        written = self.repository(name).lookup_snapshot(view.id).written_at
+        times = view.times
+        return DatasetInfo(
+            name=name,
+            description=spec.description,
+            frequency=spec.frequency,
+            calendar=spec.calendar,
+            start=times[0] if times.size else np.datetime64("NaT"),
+            end=times[-1] if times.size else np.datetime64("NaT"),
+            symbols=len(view.symbols),
+            fields=view.fields,
+            licence=spec.licence,
+            source=spec.source,
+            adjustments=spec.adjustments or str(spec.basis),
+            snapshot=view.id,
+            snapshot_time=written,
+            bytes=storage.size(self.root, name.removeprefix(self.root.prefix)),
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One dataset at one commit.
+
+    Parameters
+    ----------
+    name
+        The public name.
+    id
+        The snapshot's id.
+    group
+        The root group, read-only.
+    """
+
+    name: str
+    id: str
+    group: "zarr.Group"
+
+    @cached_property
+    def spec(self) -> DatasetSpec:
+        """The dataset's own description."""
+        values: Any = self.group.attrs.get(KEY)
+        if not isinstance(values, dict):
+            raise UnavailableError(f"{self.name!r} is no Tradewind dataset.", "It holds no description.")
+        return DatasetSpec.from_attributes({**values, "name": self.name.rsplit("/", 1)[-1]})
+
+    def array(self, name: str) -> "zarr.Array[Any]":
+        """Return one stored array."""
+        found = self.group[name]
+        if not isinstance(found, zarr.Array):
+            raise UnavailableError(f"{name!r} of {self.name!r} is not an array.")
+        return found
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """The time axis, ``datetime64[ns]``."""
+        return decode_time(np.asarray(self.array(TIME)[:]), self.spec.frequency)
+
+    @cached_property
+    def symbols(self) -> np.ndarray:
+        """The symbol axis, as objects."""
+        return np.asarray(self.array(SYMBOL)[:]).astype(object)
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields, in the order they were created."""
+        stored: Any = self.group.attrs.get("fields", [])
+        return tuple(str(f) for f in stored)
+
+    @cached_property
+    def actions(self) -> ActionTable:
+        """The corporate actions."""
+        return ActionTable.decode(np.asarray(self.array(ACTIONS)[:]))
