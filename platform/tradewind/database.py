@@ -1,6 +1,7 @@
 """The platform's SQL database: SQLite in the state folder by default, PostgreSQL by URL."""
 
 import sqlite3
+from datetime import UTC, datetime
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,23 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 """All tables of the platform; each package declares its own on it."""
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A moment in UTC, aware on both sides; SQLite itself forgets the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive datetimes, store UTC."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a datetime without a time zone cannot be stored")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Return an aware datetime."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
 
 SQLITE_NEEDED = (3, 42)
 """DBOS uses ``unixepoch('subsec')``; Debian 12 ships 3.40."""

@@ -138,6 +138,39 @@ class NotSignedInError(TradewindError, PermissionError):
     status = 401
 
 
+class WeakPasswordError(InvalidInputError):
+    """A password is too easy to guess."""
+
+    code = "weak_password"
+
+
+class AccountNotFoundError(NotFoundError):
+    """No account has that name."""
+
+    code = "account_not_found"
+
+
+class TooManyAttemptsError(TradewindError):
+    """Too many attempts; ``wait`` says after how many seconds the next one is looked at.
+
+    Parameters
+    ----------
+    message
+        What was refused.
+    hint
+        What to do.
+    wait
+        Seconds.
+    """
+
+    code = "too_many_attempts"
+    status = 429
+
+    def __init__(self, message: str, hint: str = "", *, wait: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.wait = wait
+
+
 class UnavailableError(TradewindError, ConnectionError):
     """A part of the platform does not answer."""
 

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     oauth_username_claim: str = "preferred_username"
     oauth_callback_url: str = ""
     oauth_allow: tuple[str, ...] = ()
-    """Who need not wait for approval: ``user:NAME``, ``org:NAME`` (GitHub organisation, or ``org:NAME/TEAM``),
+    """Who need not wait for approval: ``user:NAME``, ``org:NAME`` (GitHub organisation),
     ``domain:NAME`` (Google Workspace), ``group:NAME`` (a group in the provider's answer)."""
     oauth_groups_claim: str = "groups"
     trusted_proxies: tuple[str, ...] = ()
