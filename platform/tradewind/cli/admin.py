@@ -13,7 +13,7 @@ from tradewind.errors import NotFoundError, did_you_mean
 from tradewind.hub import supervision
 from tradewind.hub import supervision_lifecycle as lifecycle
 from tradewind.hub.supervision_control import ProgramStatus, State, Supervisor
-from tradewind.sandbox import available
+from tradewind.sandbox import Mode, available, mode
 from tradewind.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
@@ -56,18 +56,21 @@ def up(
     else:
         _say(f"Sign in with           {settings.authenticator}")
     _say(f"Data and runs live in  {_shown(settings.paths.home)}           stop with: make down")
-    for line in _isolation_advice():
+    for line in _isolation_advice(settings):
         _say(line)
 
 
-def _isolation_advice() -> list[str]:
-    found = available()
-    if found.works:
+def _isolation_advice(settings: Settings) -> list[str]:
+    how = mode(settings)
+    if how is Mode.BUBBLEWRAP:
         return []
+    if how is Mode.SHARED:
+        return ["", "Warning: users are not kept apart (TRADEWIND_ISOLATION); they share every secret and file."]
+    found = available()
     return [
         "",
-        f"No isolation: {found.reason}",
-        "Only the first administrator may start a server until this works. " + found.hint,
+        f"Users cannot be kept apart here: {found.reason} Until then only {settings.admin_name} may start a server.",
+        found.remedy,
     ]
 
 

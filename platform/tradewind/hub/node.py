@@ -126,10 +126,23 @@ def install() -> bool:
     return True
 
 
+def registry() -> str:
+    """Return the package registry that npm is set up for on this machine."""
+    environment = {**os.environ, "PATH": os.pathsep.join([str(node().parent), os.environ.get("PATH", "")])}
+    answer = subprocess.run(
+        [*npm(), "config", "get", "registry"], env=environment, capture_output=True, text=True, check=True
+    )
+    return answer.stdout.strip()
+
+
 def main() -> None:
-    """Install, as ``python -m tradewind.hub.node``."""
+    """``python -m tradewind.hub.node install | folder | registry``, for ``platform/setup.sh``."""
+    wanted = sys.argv[1] if len(sys.argv) > 1 else "install"
     try:
-        install()
+        if wanted == "install":
+            install()
+        else:
+            print(registry() if wanted == "registry" else node().parent)  # noqa: T201  a small command of its own
     except SetupError as problem:
         sys.exit(str(problem))
 
