@@ -1,25 +1,25 @@
-"""Who did what, when: an append-only table that administrators read."""
+"""Who did what to what, when: an append-only table that administrators read."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import engine, ensure_tables, metadata
+from tradewind.database import UtcDateTime, engine, ensure_tables, metadata
 from tradewind.settings import Settings
 
 table = sa.Table(
     "audit",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", sa.String(32), nullable=False, index=True),
-    sa.Column("actor", sa.String(128), nullable=False, index=True),
-    sa.Column("action", sa.String(64), nullable=False, index=True),
-    sa.Column("target", sa.String(512), nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("actor", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("object", sa.String(200), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
 )
 
 
@@ -32,7 +32,7 @@ class Entry:
     actor: str
     action: str
     target: str
-    detail: dict[str, str]
+    detail: dict[str, Any]
 
 
 @cache
@@ -59,11 +59,11 @@ def record(settings: Settings, actor: str, action: str, target: str = "", **deta
         Anything short that helps to understand it later; never a secret.
     """
     row = {
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "actor": actor,
+        "at": datetime.now(UTC),
+        "actor": actor[:64],
         "action": action,
-        "target": target[:512],
-        "detail": json.dumps({key: str(value) for key, value in detail.items()}),
+        "object": target[:200],
+        "detail": {key: str(value)[:500] for key, value in detail.items()},
     }
     with _ready(settings.database).begin() as connection:
         connection.execute(table.insert().values(**row))
@@ -87,7 +87,7 @@ def entries(
     actor, action
         Only lines of that actor, only actions that begin so.
     text
-        Only lines whose target, detail or action contains it.
+        Only lines whose target, actor, action or detail contains it.
     limit, offset
         The page.
     """
@@ -97,20 +97,11 @@ def entries(
     if action:
         query = query.where(table.c.action.startswith(action, autoescape=True))
     if text:
-        query = query.where(
-            sa.or_(*(column.contains(text, autoescape=True) for column in
-                     (table.c.target, table.c.detail, table.c.action, table.c.actor)))
-        )  # fmt: skip
+        columns = (table.c.object, table.c.actor, table.c.action, sa.cast(table.c.detail, sa.Text))
+        query = query.where(sa.or_(*(column.contains(text, autoescape=True) for column in columns)))
     with _ready(settings.database).connect() as connection:
         rows = connection.execute(query).all()
     return [
-        Entry(
-            id=row.id,
-            at=datetime.fromisoformat(row.at),
-            actor=row.actor,
-            action=row.action,
-            target=row.target,
-            detail=json.loads(row.detail),
-        )
+        Entry(id=row.id, at=row.at, actor=row.actor, action=row.action, target=row.object, detail=row.detail)
         for row in rows
     ]

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from tradewind import audit as audit_log
 from tradewind.database import UtcDateTime, engine, ensure_tables, metadata
 from tradewind.settings import Settings
 
@@ -49,16 +50,8 @@ attempts = sa.Table(
     sa.Column("blocked_until", UtcDateTime, nullable=False),
 )
 
-audit = sa.Table(
-    "audit",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("at", UtcDateTime, nullable=False, index=True),
-    sa.Column("actor", sa.String(64), nullable=False),
-    sa.Column("action", sa.String(64), nullable=False),
-    sa.Column("object", sa.String(200), nullable=False),
-    sa.Column("detail", sa.JSON, nullable=False),
-)
+audit = audit_log.table
+"""The platform's one audit log; the service writes to it too."""
 
 _prepared: set[str] = set()
 
