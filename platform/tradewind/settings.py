@@ -101,6 +101,10 @@ class Settings(BaseSettings):
 
     isolation: Isolation = Isolation.AUTO
     network: Network = Network.PROXY
+    egress_ports: tuple[int, ...] = (80, 443)
+    """Ports on the internet that sandboxes may reach."""
+    egress_allow: tuple[str, ...] = ()
+    """Exceptions for private networks, such as an own package index: host names, ``.suffixes`` or networks."""
     memory_limit: str = ""
     """Memory of one user server, such as ``4G``; empty means no limit."""
     cpu_limit: float = 0.0

@@ -1,4 +1,4 @@
-"""Sandboxes: what a server, a run or a dashboard of one user may see, as data and as a bubblewrap command line."""
+"""Sandboxes: what one user's server, run or dashboard may see, as data and as a bubblewrap command line."""
 
 from tradewind.sandbox.box import Bind, Sandbox, sandbox_environment
 from tradewind.sandbox.files import open_beneath, read_beneath

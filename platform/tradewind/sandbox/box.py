@@ -50,8 +50,8 @@ class Bind:
 class Sandbox:
     """What one server, run or dashboard may see and use.
 
-    Build it with :meth:`for_user`; start a program with ``Popen(box.command([...]), env=box.environ())``. The first
-    process inside is a small shim; when the program ends, everything it left behind ends too.
+    Build it with :meth:`for_user`; start a program with ``Popen(box.command([...]), env=box.environ())``.
+    The first process inside is a small shim; when the program ends, everything it left behind ends too.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Reading a user's files from outside the sandbox, without being led elsewhere by a symbolic link."""
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,8 +11,8 @@ from tradewind.errors import NotFoundError, PathNotAllowedError
 def open_beneath(root: Path, name: str) -> BinaryIO:
     """Open a regular file below a folder that a user controls.
 
-    Every component is opened by itself and refused if it is a symbolic link: a link in a home may point at the
-    platform's secrets, and whoever reads it from outside has the platform's rights.
+    Every component is opened by itself and refused if it is a symbolic link: a link in a home may point at
+    the platform's secrets, and whoever reads it from outside has the platform's rights.
 
     Parameters
     ----------
@@ -41,11 +42,13 @@ def open_beneath(root: Path, name: str) -> BinaryIO:
     except FileNotFoundError as problem:
         raise NotFoundError(f"There is no file {name!r}.", "Paths are relative to the home.") from problem
     except OSError as problem:
-        raise PathNotAllowedError(f"{name!r} cannot be read: {problem.strerror}.", "Links are not followed.") from problem
+        raise PathNotAllowedError(
+            f"{name!r} cannot be read: {problem.strerror}.", "Links are not followed."
+        ) from problem
     finally:
         os.close(folder)
     file = os.fdopen(fd, "rb")
-    if not os.path.isfile(fd):
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
         file.close()
         raise PathNotAllowedError(f"{name!r} is not a regular file.", "Give a file.")
     return file

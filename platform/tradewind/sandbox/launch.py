@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> None:
         # A limit that cannot be set is no reason to run without one.
         sys.stderr.write(f"tradewind: cannot limit this sandbox: {problem}\n")
         sys.exit(126)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == "__main__":

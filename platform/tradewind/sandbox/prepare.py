@@ -26,7 +26,7 @@ class Plan(TypedDict):
     site: str
     """The platform's own site-packages."""
     constraints: str
-    """Written for pip: what the platform's environment already holds, so that pip never tries to replace it."""
+    """Written for pip: what the platform's environment holds, so that pip never tries to replace it."""
     seeds: list[tuple[str, str]]
     """Files copied into the home once: source, path below the home."""
     folders: list[str]
@@ -51,9 +51,9 @@ def make_folders(plan: Plan) -> None:
 def make_layer(plan: Plan) -> None:
     """Create or refresh the user's layer.
 
-    A virtual environment, because pip then installs, lists, upgrades and removes there by its own rules and takes
-    everything outside for installed and untouchable. Its one ``.pth`` file puts the platform's environment before
-    it: what a user installs can add to the platform's packages and never shadow them.
+    A virtual environment, because pip then installs, lists, upgrades and removes there by its own rules and
+    takes everything outside for installed and untouchable. Its one ``.pth`` file puts the platform's
+    environment before it: what a user installs can add to the platform's packages and never shadow them.
     """
     layer, site, python = Path(plan["layer"]), Path(plan["layer_site"]), Path(plan["python"])
     (layer / "bin").mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def make_layer(plan: Plan) -> None:
 
 def write_constraints(plan: Plan) -> None:
     """List what the environment holds, by the names of its ``.dist-info`` folders."""
-    found = sorted(n.removesuffix(".dist-info") for n in os.listdir(plan["site"]) if n.endswith(".dist-info"))
+    found = sorted(folder.stem for folder in Path(plan["site"]).glob("*.dist-info"))
     write(Path(plan["constraints"]), "".join(f"{n.replace('-', '==', 1)}\n" for n in found))
 
 

@@ -11,8 +11,9 @@ from tradewind.settings import Isolation, Settings
 
 INSTALL = "Install it with: apt-get install bubblewrap (Debian, Ubuntu) or dnf install bubblewrap (Fedora)."
 NAMESPACES = (
-    "Let programs make user namespaces: sysctl kernel.unprivileged_userns_clone=1, on Ubuntu 24.04 and newer also "
-    "kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap; in a container allow them."
+    "Let programs make user namespaces: sysctl kernel.unprivileged_userns_clone=1, on Ubuntu 24.04 and newer "
+    "also kernel.apparmor_restrict_unprivileged_userns=0 or an AppArmor profile for bwrap; in a container "
+    "allow them."
 )
 
 
@@ -44,8 +45,8 @@ class Mode(StrEnum):
     """Chosen in words: everybody starts everything, and all share every secret."""
 
 
-_PROBE = ("--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-          "--unshare-net", "--cap-drop", "ALL", "--new-session", "--as-pid-1", "--ro-bind", "/", "/",
+_PROBE = ("--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-ipc",
+          "--unshare-uts", "--unshare-net", "--cap-drop", "ALL", "--new-session", "--as-pid-1", "--ro-bind", "/", "/",
           "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # fmt: skip  # noqa: S108
 
 
@@ -57,7 +58,9 @@ def available() -> Availability:
         return Availability(False, reason="bubblewrap is not installed.", remedy=INSTALL)
     failed = _try(program, *_PROBE)
     if failed:
-        return Availability(False, program, reason=f"bubblewrap does not work here: {failed}", remedy=NAMESPACES)
+        return Availability(
+            False, program, reason=f"bubblewrap does not work here: {failed}", remedy=NAMESPACES
+        )
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     return Availability(
         True,
@@ -117,6 +120,7 @@ def check_may_start(settings: Settings, user: str) -> None:
     if mode(settings) is Mode.ADMIN_ONLY and user != settings.admin_name:
         found = available()
         raise NotAllowedError(
-            f"This machine cannot keep users apart, so only {settings.admin_name} may start a server. {found.reason}",
+            f"This machine cannot keep users apart, so only {settings.admin_name} may start a server. "
+            f"{found.reason}",
             f'{found.remedy} Or choose otherwise in words: isolation = "{Isolation.NONE.value}".',
         )

@@ -1,8 +1,8 @@
 """Finding and signalling a sandbox from outside.
 
-Bubblewrap does not pass signals on: a SIGTERM to it ends it and, with ``die_with_parent``, kills everything inside
-at once; without, it leaves everything inside running. So whoever wants an orderly end signals the first process
-*inside*, whose end is the end of all.
+Bubblewrap does not pass signals on: a SIGTERM to it ends it and, with ``die_with_parent``, kills everything
+inside at once; without, it leaves everything inside running. So whoever wants an orderly end signals the
+first process *inside*, whose end is the end of all.
 """
 
 import contextlib
@@ -100,7 +100,8 @@ def wait_first_process(pid: int, timeout: float = 5.0) -> ProcessId | None:
 
 
 def terminate(pid: int) -> bool:
-    """Ask a sandbox to end: SIGTERM to its program, everything else killed when that has ended or after its grace.
+    """Ask a sandbox to end: SIGTERM to its program, everything else killed when that has ended or after its
+    grace.
 
     Parameters
     ----------

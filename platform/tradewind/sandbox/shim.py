@@ -1,8 +1,9 @@
 """First process of a sandbox: relays, reaps, forwards signals, ends everything.
 
-Runs with the standard library alone (``python -I -S shim.py``), because every server, run and dashboard carries
-one: what it imports is paid for each time. As PID 1 of a PID namespace its end is the end of every process in
-it. Without a namespace (``--plain``) it adopts orphans as a subreaper and kills its descendants itself.
+Runs with the standard library alone (``python -I -S shim.py``), because every server, run and dashboard
+carries one: what it imports is paid for each time. As PID 1 of a PID namespace its end is the end of every
+process in it. Without a namespace (``--plain``) it adopts orphans as a subreaper and kills its descendants
+itself.
 
     shim.py [--plain [--bound]] [--grace SECONDS] [--relay PORT SOCKET]... [--prepare JSON] -- COMMAND...
 """
@@ -156,7 +157,8 @@ class Relay:
             self._want(pipe.source.fileno(), mask)
 
     def _want(self, fd: int, mask: int) -> None:
-        # A descriptor that nothing is wanted from leaves the poll: its hang-up would be reported again and again.
+        # A descriptor that nothing is wanted from leaves the poll: its hang-up would be reported again and
+        # again.
         before, self._masks[fd] = self._masks[fd], mask
         if mask == before:
             return
@@ -198,7 +200,7 @@ class Reaper:
                 import prepare as steps  # type: ignore[import-not-found]
 
                 steps.run(prepare)
-            os.execvp(self.command[0], self.command)
+            os.execvp(self.command[0], self.command)  # noqa: S606
         except OSError as problem:
             sys.stderr.write(f"tradewind sandbox: cannot start {self.command[0]}: {problem}\n")
         finally:
@@ -267,7 +269,7 @@ def descendants(root: int) -> list[int]:
 
 
 def become_subreaper(bound: bool) -> None:
-    """Have orphans of the command handed to this process; if ``bound``, end with the process that started it."""
+    """Have orphans of the command handed to this process; if ``bound``, end with its own starter."""
     import ctypes
 
     prctl = ctypes.CDLL(None).prctl
