@@ -1,7 +1,7 @@
 """The ``tradewind`` command.
 
-Each group lives in a module of its own and is imported only when it is used, so that ``tradewind --help`` and shell
-completion answer at once. Exit codes: 0 done, 1 the platform failed, 2 the request was wrong. Errors go to stderr.
+Each group lives in a module of its own and is imported only when it is used, so that ``tradewind --help``
+answers at once. Exit codes: 0 done, 1 the platform failed, 2 the request was wrong. Errors go to stderr.
 """
 
 import json

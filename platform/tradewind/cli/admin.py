@@ -49,9 +49,9 @@ def up(
         return
     _say(f"Tradewind is up        {settings.public_url}")
     if started.password:
-        _say(f"Sign in as             {settings.admin_name} / {started.password}   (shown once)")
+        _say(f"Sign in as             {started.name} / {started.password}   (shown once)")
     elif settings.authenticator == "local":
-        _say(f"Sign in as             {settings.admin_name}, with the password of the first start")
+        _say(f"Sign in as             {started.name}, with the password of the first start")
         _say("                       (forgotten: .venv/bin/tradewind admin reset-password)")
     else:
         _say(f"Sign in with           {settings.authenticator}")
@@ -65,12 +65,15 @@ def _isolation_advice(settings: Settings) -> list[str]:
     if how is Mode.BUBBLEWRAP:
         return []
     if how is Mode.SHARED:
-        return ["", "Warning: users are not kept apart (TRADEWIND_ISOLATION); they share every secret and file."]
+        return [
+            "",
+            "Warning: users are not kept apart (TRADEWIND_ISOLATION); they share every secret and file.",
+        ]
     found = available()
     return [
         "",
-        f"Users cannot be kept apart here: {found.reason} Until then only {settings.admin_name} may start a server.",
-        found.remedy,
+        f"Users cannot be kept apart here: {found.reason}",
+        f"Until then only {settings.admin_name} may start a server. {found.remedy}",
     ]
 
 

@@ -1,7 +1,7 @@
 """Start configurable-http-proxy in this process: ``python -m tradewind.hub.proxy``.
 
-The proxy takes its token from the environment only, so this small launcher reads it from the secrets folder and
-becomes the proxy: the token is in the environment of that one process and of nothing else.
+The proxy takes its token from the environment only, so this small launcher reads it from the secrets folder
+and becomes the proxy: the token is in the environment of that one process and of nothing else.
 """
 
 import os
@@ -24,7 +24,7 @@ def command(settings: Settings) -> list[str]:
         str(node.node()), str(node.proxy_script()),
         "--ip", settings.bind, "--port", str(settings.port),
         "--api-ip", "127.0.0.1", "--api-port", str(settings.proxy_api_port),
-        # Until the hub has given its routes, everything goes to the hub: no page of the proxy's own is ever seen.
+        # Until the hub has given its routes, everything goes to the hub.
         "--default-target", hub,
         "--error-target", f"{hub}{prefix}/hub/error",
         "--log-level", "warn",

@@ -15,7 +15,8 @@ from tradewind.settings import REPOSITORY, Settings
 
 _KEPT = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "XDG_CACHE_HOME",
-    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 _KEPT_PREFIXES = ("TRADEWIND_", "LC_", "SSL_CERT_", "PIP_", "UV_", "NUMBA_")
 
@@ -35,8 +36,8 @@ class Program:
     priority
         Lower starts earlier and stops later.
     stop_seconds
-        How long it may take to stop before it is killed. Only the process itself is signalled: what it has started
-        (user servers, runs) lives in sessions of its own.
+        How long it may take to stop before it is killed. Only the process itself is signalled: what it has
+        started (user servers, runs) lives in sessions of its own.
     """
 
     name: str
@@ -99,8 +100,8 @@ def _importable(module: str) -> bool:
 def environment(settings: Settings, source: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which the platform's programs run.
 
-    Only what they need is taken over from the shell that runs ``make up``: whatever else an administrator's shell
-    holds (cloud keys, tokens) has no place in a hub.
+    Only what they need is taken over from the shell that runs ``make up``: whatever else an administrator's
+    shell holds (cloud keys, tokens) has no place in a hub.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -28,8 +29,15 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
-_STATES = {"RUNNING": State.RUNNING, "STARTING": State.STARTING, "STOPPING": State.STOPPED,
-           "STOPPED": State.STOPPED, "BACKOFF": State.FAILING, "FATAL": State.FAILING, "EXITED": State.FAILING}  # fmt: skip
+_STATES = {
+    "RUNNING": State.RUNNING,
+    "STARTING": State.STARTING,
+    "STOPPING": State.STOPPED,
+    "STOPPED": State.STOPPED,
+    "BACKOFF": State.FAILING,
+    "FATAL": State.FAILING,
+    "EXITED": State.FAILING,
+}
 
 
 @dataclass(frozen=True)
@@ -180,10 +188,8 @@ class Supervisor:
             return
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            try:
+            with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)  # ours, if this very process started it
-            except ChildProcessError:
-                pass
             try:
                 os.kill(pid, 0)
             except ProcessLookupError:

@@ -66,7 +66,9 @@ class Hub:
         offset = 0
         while True:
             try:
-                answer = self._api.get("api/users", params={"state": "active", "offset": offset, "limit": _PAGE})
+                answer = self._api.get(
+                    "api/users", params={"state": "active", "offset": offset, "limit": _PAGE}
+                )
                 answer.raise_for_status()
             except httpx.HTTPError:
                 return tuple(found)

@@ -34,13 +34,16 @@ class Started:
     ----------
     already
         The platform was running before.
+    name
+        The first administrator.
     password
-        The first administrator's generated password, on the first start only.
+        Its generated password, on the first start only.
     seconds
         How long it took.
     """
 
     already: bool
+    name: str = ""
     password: str = ""
     seconds: float = 0.0
 
@@ -65,14 +68,16 @@ class Busy:
     lines: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        lines = [f"busy kernel  {name}" for name in self.kernels] + [f"run          {name}" for name in self.runs]
+        lines = [f"busy kernel  {name}" for name in self.kernels] + [
+            f"run          {name}" for name in self.runs
+        ]
         object.__setattr__(self, "lines", tuple(lines))
 
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     settings.paths.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = FileLock(settings.paths.runtime / "change.lock")
+    lock = FileLock(str(settings.paths.runtime / "change.lock"))
     try:
         with lock.acquire(timeout=120):
             yield
@@ -89,7 +94,7 @@ def _check_disk(settings: Settings) -> None:
     free = shutil.disk_usage(folder).free
     if free < DISK_NEEDED:
         raise SetupError(
-            f"Only {free // 2**20} MB are free in {folder}; Tradewind needs {DISK_NEEDED // 2**20} MB to start.",
+            f"Only {free // 2**20} MB are free in {folder}; {DISK_NEEDED // 2**20} MB are needed to start.",
             "Free some space, or set TRADEWIND_HOME to a folder on another disk.",
         )
 
@@ -98,13 +103,14 @@ def _check_ports(settings: Settings) -> None:
     for port in processes.ports(settings):
         if not processes.is_free(port):
             raise SetupError(
-                f"Port {port.number} on {port.address}, wanted for {port.purpose}, is taken by {processes.holder(port)}.",
-                "Stop that, or choose another port: TRADEWIND_PORT=9000 make up (the four ports above it are used, too).",
+                f"Port {port.number} on {port.address}, for {port.purpose}, "
+                f"is taken by {processes.holder(port)}.",
+                "Stop that, or choose other ports: TRADEWIND_PORT=9000 make up (it uses 9000 to 9004).",
             )
 
 
 def _end_orphans(settings: Settings) -> None:
-    """End programs whose supervisor has died; user servers and runs, which are others' work, are left alone."""
+    """End programs whose supervisor has died; user servers and runs are left alone."""
     commands = {program.argv for program in supervision.programs(settings)}
     commands.add(tuple(proxy.command(settings)))
     configuration = str(supervision.configuration_file(settings))
@@ -222,8 +228,8 @@ def up(settings: Settings, *, say: Say, patience: float = 120.0) -> Started:
         upgrade.bring_up_to_date(settings)
         _end_orphans(settings)
         _check_ports(settings)
-        samples.seed(settings)
-        password = accounts.ensure_administrator(settings) or ""
+        samples.seed(settings, progress=say)
+        name, password = accounts.ensure_first_admin(settings)
         _remember(settings)
         say("Starting hub, proxy, service, workers and dashboards ...")
         supervisor.start()
@@ -231,9 +237,9 @@ def up(settings: Settings, *, say: Say, patience: float = 120.0) -> Started:
             wait_until_up(settings, patience=patience, say=say)
         except SetupError:
             if password:
-                say(f"Sign in as             {settings.admin_name} / {password}   (shown once)")
+                say(f"Sign in as             {name} / {password}   (shown once)")
             raise
-    return Started(already=False, password=password, seconds=time.monotonic() - began)
+    return Started(already=False, name=name, password=password or "", seconds=time.monotonic() - began)
 
 
 def restart(settings: Settings, name: str = "", *, say: Say, patience: float = 120.0) -> None:

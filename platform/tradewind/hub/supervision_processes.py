@@ -1,7 +1,7 @@
 """Which processes of this machine belong to an installation, and who holds a port.
 
-A process belongs to a state folder when its environment names that folder, when its command line does (a sandbox
-binds a home below it), or when it descends from such a process.
+A process belongs to a state folder when its environment names that folder, when its command line does (a
+sandbox binds a home below it), or when it descends from such a process.
 """
 
 import os
@@ -81,7 +81,7 @@ def holder(port: Port) -> str:
     """
     try:
         for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port.number:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port.number,):
                 if connection.pid is None:
                     break
                 process = psutil.Process(connection.pid)

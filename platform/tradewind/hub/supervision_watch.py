@@ -1,7 +1,7 @@
 """Give the proxy its routes back: a proxy that has restarted knows none.
 
-A small loop beside the hub. It asks the proxy for its routes, and when the hub's own are missing while the hub
-answers, tells the hub to write them all again. It uses the standard library only, to stay small.
+A small loop beside the hub. It asks the proxy for its routes, and when the hub's own are missing while the
+hub answers, tells the hub to write them all again. It uses the standard library only, to stay small.
 """
 
 import json

@@ -1,7 +1,6 @@
 """The version of a state folder: made new, brought up to date, or refused before anything is touched."""
 
 import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +14,11 @@ from tradewind.errors import SetupError
 from tradewind.settings import Settings
 
 STATE_VERSION = 1
-"""What this version of Tradewind writes. One higher whenever an older version could not read the folder any more."""
+"""What this version writes. One higher whenever an older version could not read the folder any more."""
 
 _KNOWN = {
-    "secrets", "db", "store", "homes", "runs", "dashboards", "archive", "logs", "tradewind.toml", "state.json",
-    "store-access.json", "lost+found",
+    "secrets", "db", "store", "homes", "runs", "dashboards", "archive", "logs", "tradewind.toml",
+    "state.json", "store-access.json", "lost+found",
 }  # fmt: skip
 
 _STEPS: dict[int, Callable[[Settings], None]] = {}
@@ -51,7 +50,9 @@ def version(settings: Settings) -> int:
     try:
         return int(json.loads(file.read_text())["version"])
     except (ValueError, KeyError, TypeError) as problem:
-        raise SetupError(f"{file} cannot be read ({problem}).", "Bring the state back from a backup.") from problem
+        raise SetupError(
+            f"{file} cannot be read ({problem}).", "Bring the state back from a backup."
+        ) from problem
 
 
 def refuse_newer(settings: Settings) -> int:
@@ -126,4 +127,4 @@ def bring_up_to_date(settings: Settings) -> None:
         }
         fresh = state_file(settings).with_suffix(".new")
         fresh.write_text(json.dumps(document) + "\n")
-        os.replace(fresh, state_file(settings))
+        fresh.replace(state_file(settings))

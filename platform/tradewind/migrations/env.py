@@ -5,7 +5,7 @@ from alembic import context
 from tradewind.database import metadata
 
 VERSION_TABLE = "tradewind_version"
-"""Of our own name: the hub keeps its ``alembic_version`` in the same PostgreSQL database where one is shared."""
+"""Of our own name: in a PostgreSQL database shared with the hub, ``alembic_version`` is the hub's."""
 
 
 def run() -> None:
