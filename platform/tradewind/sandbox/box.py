@@ -82,9 +82,12 @@ class Sandbox:
     limits
         Memory, cores, processes.
     die_with_parent
-        End with the process that started it. Servers outlive a killed hub, so not they.
+        End with the process that started it. Servers outlive a killed hub, so not they. To the kernel the
+        starter is a *thread*: start such a sandbox from one that lives on, not from a pool's.
     grace
         Seconds between a SIGTERM and the end.
+    output
+        A file below the home that takes what the program writes; it is opened from inside.
     isolated
         Whether bubblewrap is used. If not, the same program runs with the same variables and real paths.
     """
@@ -106,6 +109,7 @@ class Sandbox:
     limits: Limits = field(default_factory=Limits)
     die_with_parent: bool = True
     grace: float = 10.0
+    output: str = ""
     isolated: bool = True
 
     @classmethod
@@ -122,6 +126,7 @@ class Sandbox:
         home: Path | None = None,
         die_with_parent: bool = True,
         grace: float = 10.0,
+        output: str = "",
     ) -> Self:
         """Return the sandbox of a user under the settings of this installation.
 
@@ -131,7 +136,7 @@ class Sandbox:
             The installation's settings.
         user
             The hub's user name.
-        datasets, environment, binds, seeds, socket_dir, die_with_parent, grace
+        datasets, environment, binds, seeds, socket_dir, die_with_parent, grace, output
             As for the class.
         home
             A folder to use instead of the user's home (dashboards run without their owner's home).
@@ -164,6 +169,7 @@ class Sandbox:
             limits=Limits(memory=parse_memory(settings.memory_limit), cores=settings.cpu_limit),
             die_with_parent=die_with_parent,
             grace=grace,
+            output=output,
             isolated=isolated,
         )
 
@@ -222,7 +228,7 @@ class Sandbox:
             base = self.base_url.rstrip("/")
             root = f"http://127.0.0.1:{self.service_port}{base}"
             found["TRADEWIND_API_URL"] = f"{root}/services/tradewind/api"
-        return found | self.environment
+        return {**found, **self.environment}
 
     def command(self, argv: Sequence[str], *, cwd: Path | None = None) -> list[str]:
         """Return the command line that runs a program inside.
@@ -293,6 +299,7 @@ class Sandbox:
             constraints=str(own / "constraints.txt"),
             seeds=[(str(source), name) for source, name in self.seeds],
             folders=[str(own / "store"), runtime],
+            output=str(self.home_inside / self.output) if self.output else "",
         )
 
 

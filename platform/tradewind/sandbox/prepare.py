@@ -30,6 +30,8 @@ class Plan(TypedDict):
     seeds: list[tuple[str, str]]
     """Files copied into the home once: source, path below the home."""
     folders: list[str]
+    output: str
+    """The file that takes what the command writes; empty leaves it where it goes."""
 
 
 def run(plan: str) -> None:
@@ -40,6 +42,8 @@ def run(plan: str) -> None:
             step(steps)
         except OSError as problem:
             sys.stderr.write(f"tradewind: {step.__name__.replace('_', ' ')} failed: {problem}\n")
+    if steps["output"]:
+        redirect(Path(steps["output"]))
 
 
 def make_folders(plan: Plan) -> None:
@@ -94,6 +98,17 @@ def copy_seeds(plan: Plan) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         mark.touch()
+
+
+def redirect(path: Path) -> None:
+    """Send what the command writes to a file, keeping the one before."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        path.replace(path.with_name(f"{path.name}.1"))
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
 
 
 def write(path: Path, text: str) -> None:

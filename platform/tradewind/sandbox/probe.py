@@ -46,8 +46,8 @@ class Mode(StrEnum):
 
 
 _PROBE = ("--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-ipc",
-          "--unshare-uts", "--unshare-net", "--cap-drop", "ALL", "--new-session", "--as-pid-1", "--ro-bind", "/", "/",
-          "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # fmt: skip  # noqa: S108
+          "--unshare-uts", "--unshare-net", "--cap-drop", "ALL", "--new-session", "--as-pid-1",
+          "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # fmt: skip  # noqa: S108
 
 
 @cache

@@ -100,8 +100,7 @@ def wait_first_process(pid: int, timeout: float = 5.0) -> ProcessId | None:
 
 
 def terminate(pid: int) -> bool:
-    """Ask a sandbox to end: SIGTERM to its program, everything else killed when that has ended or after its
-    grace.
+    """Ask a sandbox to end: SIGTERM to its program; after that, or after its grace, the rest is killed.
 
     Parameters
     ----------
