@@ -22,7 +22,7 @@ class Figure:
     ours, peer
         Medians in ``unit``; ``peer`` is None where there is nobody to compare with.
     goal
-        The bound that ``ours`` (``kind="value"``) or ``ratio`` (``kind="ratio"``) should keep; None for no goal.
+        The bound that ``ours`` (``kind="value"``) or ``ratio`` (``kind="ratio"``) should keep, if any.
     at_least
         Whether the goal is a lower bound.
     """
