@@ -3,15 +3,62 @@
 ``import tradewind as tw`` is cheap: every name below is loaded when it is first used.
 """
 
+import sys
+from importlib import import_module
+from typing import Any
+
 import lazy_loader
+
+from tradewind import attached
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+_load, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["errors"],
+    submodules=[
+        "backtest",
+        "errors",
+        "indicators",
+        "ingest",
+        "metrics",
+        "plot",
+        "report",
+        "strategies",
+        "testing",
+        "validation",
+    ],
     submod_attrs={
+        "backtest.archive": ["load"],
+        "backtest.rules": ["Costs", "Fill"],
+        "backtest.sweep": ["sweep"],
+        "store.changes": ["diff", "history"],
+        "store.export": ["export"],
         "store.guard": ["guard"],
         "store.reading": ["catalog", "open"],
     },
 )
+
+attached.provide(
+    {
+        "Dataset.candles": "tradewind.plot.candles:candles",
+        "Grid.heatmap": "tradewind.plot.grids:grid_heatmap",
+        "Grid.overfitting": "tradewind.validation.overfit:overfitting",
+        "Result.plot": "tradewind.plot.results:result_figures",
+        "Result.report": "tradewind.report.page:write_report",
+    }
+)
+
+
+def _add_accessor() -> None:
+    """Register ``.tw`` on xarray's objects; it costs nothing until somebody has imported xarray."""
+    if "xarray" in sys.modules:
+        import_module("tradewind.accessor")
+
+
+def __getattr__(name: str) -> Any:
+    found = _load(name)
+    _add_accessor()
+    return found
+
+
+_add_accessor()

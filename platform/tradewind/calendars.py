@@ -3,6 +3,7 @@
 exchange_calendars takes half a second to import and does so only when a calendar is needed.
 """
 
+import warnings
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -35,9 +36,12 @@ def calendar(code: str, first: str = "1990-01-01") -> "ExchangeCalendar":
         No such calendar.
     """
     import exchange_calendars as xc
+    from pandas.errors import PandasDeprecationWarning
 
     try:
-        return xc.get_calendar(code, start=first)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PandasDeprecationWarning)  # exchange_calendars' own use of pandas
+            return xc.get_calendar(code, start=first)
     except xc.errors.InvalidCalendarName:
         known = xc.get_calendar_names()
         raise InvalidInputError(f"There is no calendar {code!r}.", did_you_mean(code, known)) from None

@@ -1,10 +1,14 @@
-"""From vendors and files into the store. Importing this package is cheap."""
+"""From vendors and files into the store: ``tw.ingest.file``, ``tw.ingest.frame``. Cheap to import."""
 
 from typing import TYPE_CHECKING
 
 import lazy_loader
 
 if TYPE_CHECKING:
+    from tradewind.ingest.loading import file as file
+    from tradewind.ingest.loading import frame as frame
     from tradewind.ingest.samples import seed as seed
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"samples": ["seed"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"loading": ["file", "frame"], "samples": ["seed"]}
+)

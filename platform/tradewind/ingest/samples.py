@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from tradewind.settings import Settings
-from tradewind.store import storage
+from tradewind.store import access
 from tradewind.store.batch import Action, Batch
+from tradewind.store.locks import commit_lock
 from tradewind.store.repository import Store
-from tradewind.store.roots import Root, S3Options
+from tradewind.store.roots import from_settings
 from tradewind.store.spec import ActionKind, Basis, DatasetSpec
 from tradewind.store.writing import write
 from tradewind.vocabulary import Frequency
@@ -227,15 +228,7 @@ def seed(settings: Settings, *, progress: Callable[[str], None] | None = None) -
     list of str
         The names of the datasets that were made.
     """
-    secret = settings.s3_secret_key.get_secret_value()
-    s3 = S3Options(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=secret,
-        path_style=settings.s3_path_style,
-    )
-    store = Store(Root(settings.store, s3))
+    store = Store(from_settings(settings))
     held = set(store.datasets())
     made = []
     for sample in SAMPLES:
@@ -245,6 +238,7 @@ def seed(settings: Settings, *, progress: Callable[[str], None] | None = None) -
         if progress:
             progress(name)
         _make(store, sample)
+        access.set_grants(settings, name, readers=[access.EVERYONE])
         made.append(name)
     return made
 
@@ -258,7 +252,7 @@ def _make(store: Store, sample: Sample) -> None:
     aside = root / f".making-{sample.spec.name}-{os.getpid()}"
     try:
         write(Store(f"file://{aside}"), sample.spec, sample.read(), message=message, author=author)
-        with storage.commit_lock(store.root, sample.spec.name):
+        with commit_lock(store.root, sample.spec.name):
             target = root / sample.spec.name
             if not target.exists():
                 (aside / sample.spec.name).rename(target)

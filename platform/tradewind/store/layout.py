@@ -19,8 +19,8 @@ TIME_CHUNK = 1 << 16
 SYMBOL_CHUNK = 1 << 14
 ACTIONS = "actions"
 ACTION_COLUMNS = ("instrument", "kind", "ex_date", "value", "known")
-"""Rows of the ``actions`` array, float64: symbol position, kind (0 split, 1 dividend), days since 1970, ratio or
-cash, seconds since 1970 (NaN where the source does not say)."""
+"""Rows of the ``actions`` array, float64: symbol position, kind (0 split, 1 dividend), days since 1970, ratio
+or cash, seconds since 1970 (NaN where the source does not say)."""
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,15 @@ from tradewind.errors import (
 from tradewind.provenance.recorder import recorder
 from tradewind.store.arrays import Adjustment, Axis, FieldArray
 from tradewind.store.catalog import Catalog
+from tradewind.store.lean import keep_dask_out
 from tradewind.store.moments import moment
 from tradewind.store.repository import Snapshot, Store
-from tradewind.store.roots import MINE_PREFIX, mine_root, root_of, shared_root
+from tradewind.store.roots import mine_root, root_of, shared_root
 from tradewind.store.snapshots import AsOf
 from tradewind.store.spec import ActionKind, Basis, DatasetSpec
 from tradewind.vocabulary import DIMS, SYMBOL, TIME, Adjust
 
+keep_dask_out()
 AUTO: Final = "auto"
 Moment = str | date | datetime | np.datetime64 | None
 
@@ -218,6 +220,3 @@ def catalog() -> Catalog:
             with suppress(DatasetNotFoundError):  # deleted meanwhile, or its first commit never came
                 found.append(store.info(name))
     return Catalog(tuple(found))
-
-
-__all__ = ["MINE_PREFIX", "catalog", "open"]

@@ -8,9 +8,13 @@ import os
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tradewind.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from tradewind.settings import Settings
 
 STORE_URL = "TRADEWIND_STORE_URL"
 MINE = "TRADEWIND_MINE"
@@ -98,6 +102,18 @@ def s3_options() -> S3Options:
         secret_key=values.get("s3_secret_key", ""),
         path_style=values.get("s3_path_style", "true").lower() in ("1", "true", "yes", "on"),
     )
+
+
+def from_settings(settings: "Settings") -> Root:
+    """Return the root of the shared datasets as the loaded settings say, for the platform's own processes."""
+    options = S3Options(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        path_style=settings.s3_path_style,
+    )
+    return Root(settings.store, options)
 
 
 def shared_root() -> Root:

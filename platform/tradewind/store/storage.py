@@ -1,24 +1,20 @@
-"""From a root and a name to Icechunk's storage, on disk, S3 or in memory; listing, size, commit lock."""
+"""From a root and a name to Icechunk's storage, on disk, S3 or in memory; listing and size."""
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 import icechunk
-from filelock import FileLock
 
 from tradewind.store.roots import Root
 from tradewind.store.spec import check_name
 
 CHUNK_CACHE_BYTES = 64 << 20
-LOCKS = ".locks"
 if "ICECHUNK_LOG" not in os.environ:
     icechunk.set_logs_filter("error")  # it warns on every local open that commits need the lock we hold below
 _memory: dict[tuple[str, str], icechunk.Storage] = {}
-_memory_lock = threading.RLock()
+memory_lock = threading.RLock()
 
 
 def storage_of(root: Root, name: str) -> icechunk.Storage:
@@ -35,7 +31,7 @@ def storage_of(root: Root, name: str) -> icechunk.Storage:
     if root.scheme == "file":
         return icechunk.local_filesystem_storage(str(root.folder / name))
     if root.scheme == "memory":
-        with _memory_lock:
+        with memory_lock:
             return _memory.setdefault((root.url, name), icechunk.in_memory_storage())
     s3 = root.s3
     return icechunk.s3_storage(
@@ -91,7 +87,7 @@ def names(root: Root) -> list[str]:
             e.name for e in entries if not e.name.startswith(".") and (Path(e.path) / "repo").exists()
         )
     if root.scheme == "memory":
-        with _memory_lock:
+        with memory_lock:
             return sorted(name for url, name in _memory if url == root.url)
     import s3fs
 
@@ -122,22 +118,3 @@ def size(root: Root, name: str) -> int:
             except OSError:
                 continue
     return total
-
-
-@contextmanager
-def commit_lock(root: Root, name: str) -> Iterator[None]:
-    """Hold a dataset's commit lock.
-
-    Icechunk loses concurrent commits on a local filesystem, which has no conditional writes; on S3 the server
-    decides, and nothing is locked here.
-    """
-    if root.scheme == "file":
-        folder = root.folder / LOCKS
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with FileLock(str(folder / f"{name}.lock")):
-            yield
-    elif root.scheme == "memory":
-        with _memory_lock:
-            yield
-    else:
-        yield

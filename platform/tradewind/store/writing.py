@@ -12,6 +12,7 @@ from tradewind.errors import ConflictError, DatasetNotFoundError, UnavailableErr
 from tradewind.store import layout, storage
 from tradewind.store.actions import KINDS, ActionTable
 from tradewind.store.batch import Action, Batch
+from tradewind.store.locks import commit_lock
 from tradewind.store.repository import Snapshot, Store
 from tradewind.store.snapshots import BRANCH
 from tradewind.store.spec import KEY, DatasetSpec
@@ -79,7 +80,7 @@ def write(
     repository = _open_or_create(store, name, spec)
     base = base or repository.lookup_branch(BRANCH)
     for _ in range(ATTEMPTS):
-        with storage.commit_lock(store.root, spec.name):
+        with commit_lock(store.root, spec.name):
             session = repository.writable_session(BRANCH)
             head = session.snapshot_id
             group = _prepare(session.store, spec, batch)
@@ -115,7 +116,7 @@ def _open_or_create(store: Store, name: str, spec: DatasetSpec) -> icechunk.Repo
     try:
         return store.repository(name)
     except DatasetNotFoundError:
-        with storage.commit_lock(store.root, spec.name):
+        with commit_lock(store.root, spec.name):
             icechunk.Repository.open_or_create(
                 storage.storage_of(store.root, spec.name), config=storage.config()
             )

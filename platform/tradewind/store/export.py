@@ -1,0 +1,68 @@
+"""A selection of a dataset written to a file."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import xarray as xr
+
+from tradewind.errors import InvalidInputError, did_you_mean
+
+
+class ExportFormat(StrEnum):
+    """Kinds of file a selection can be exported to."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    ZARR = "zarr"
+
+
+def export(dataset: xr.Dataset, path: str | Path, kind: ExportFormat | str | None = None) -> Path:
+    """Write an opened dataset, or any selection of one, to a file.
+
+    CSV, Parquet and Arrow hold one row a bar (``symbol``, ``time``, then the fields), without rows that hold
+    nothing; Zarr keeps the shape and the attributes.
+
+    Parameters
+    ----------
+    dataset
+        What ``tw.open`` returned, selected further if wanted.
+    path
+        The file, or the folder for Zarr.
+    kind
+        ``csv``, ``parquet``, ``arrow`` or ``zarr``; by default what the path ends in.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    InvalidInputError
+        The kind of file is unknown.
+    """
+    path = Path(path)
+    text = str(kind or path.suffix.lstrip("."))
+    try:
+        wanted = ExportFormat(text)
+    except ValueError:
+        raise InvalidInputError(
+            f"Data cannot be exported as {text!r}.", did_you_mean(text, [str(f) for f in ExportFormat])
+        ) from None
+    if wanted is ExportFormat.ZARR:
+        dataset.astype(float).assign_coords(symbol=dataset["symbol"].astype(str)).to_zarr(path, mode="w")
+        return path
+    import polars as pl
+
+    frame = pl.from_pandas(dataset.to_dataframe(dim_order=["symbol", "time"]).dropna(how="all").reset_index())
+    writers: dict[ExportFormat, Callable[[Path], object]] = {
+        ExportFormat.CSV: frame.write_csv,
+        ExportFormat.PARQUET: frame.write_parquet,
+        ExportFormat.ARROW: frame.write_ipc,
+    }
+    part = path.with_name(path.name + ".part")
+    writers[wanted](part)
+    part.replace(path)
+    return path
