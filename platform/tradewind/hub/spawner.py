@@ -58,7 +58,7 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.cmd = [sys.executable, "-I", "-m", "jupyterhub.singleuser"]
+        self.cmd = [sys.executable, "-I", "-m", "tradewind.kernel.singleuser"]
         self.set_trait("env_keep", [])
         self.port = PORT
 
