@@ -79,7 +79,7 @@ def normal(name: str) -> str:
     return name.strip().lower()
 
 
-def _account(row: Mapping[str, Any], locked: Mapping[str, datetime] | None = None) -> Account:
+def _account(row: sa.RowMapping, locked: Mapping[str, datetime] | None = None) -> Account:
     return Account(
         name=row["name"],
         approved=row["approved"],
@@ -95,7 +95,7 @@ def _account(row: Mapping[str, Any], locked: Mapping[str, datetime] | None = Non
     )
 
 
-def row_of(settings: Settings, name: str) -> Mapping[str, Any] | None:
+def row_of(settings: Settings, name: str) -> sa.RowMapping | None:
     """Return the stored row of an account, secrets included, or None (for the sign-in only)."""
     with tables.database(settings).connect() as connection:
         found = connection.execute(sa.select(tables.accounts).where(_COLUMNS.name == normal(name)))

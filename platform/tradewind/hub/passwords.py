@@ -21,7 +21,7 @@ password passwort passwd secret letmein welcome changeme iloveyou monkey dragon 
 football baseball superman batman master shadow michael jordan computer internet whatever trustno
 qwerty qwertz azerty asdfgh zxcvbn admin administrator root user guest login test testing default
 tradewind jupyter jupyterhub trading trader market finance money bitcoin
-""".split()
+""".split()  # noqa: SIM905
 """Words that a guess begins with; longer ones first when taken away."""
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",

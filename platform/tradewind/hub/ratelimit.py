@@ -1,8 +1,8 @@
 """Failed attempts: free at first, then slowed, then refused.
 
-Counted in the database, so that a restart forgets nothing. Every attempt counts as failed when it begins, so that
-a hundred at once gain nothing; success takes it back. A browser that has signed in before carries a signed cookie
-and has a counter of its own: strangers who guess at a name slow down strangers, not its owner.
+Counted in the database, so that a restart forgets nothing. Every attempt counts as failed when it begins, so
+that a hundred at once gain nothing; success takes it back. A browser that has signed in before carries a signed
+cookie and has a counter of its own: strangers who guess at a name slow down strangers, not its owner.
 """
 
 import threading

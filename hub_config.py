@@ -1,0 +1,17 @@
+"""JupyterHub's configuration file: everything is in ``tradewind.hub.config``, from the platform's settings."""
+
+from tradewind.hub import config, tuning
+from tradewind.hub.accounts import ensure_first_admin
+from tradewind.settings import load_settings
+
+settings = load_settings()
+settings.paths.create()
+tuning.look_more_often()
+tuning.limit_bodies(config.BODY_LIMIT)
+name, password = ensure_first_admin(settings)
+if password:  # started without `make up`, which shows it on the terminal
+    print(f"Sign in as {name} / {password} (shown once)", flush=True)  # noqa: T201
+c = get_config()  # noqa: F821  # type: ignore[name-defined]
+for cls, traits in config.build(settings).items():
+    for trait, value in traits.items():
+        setattr(c[cls], trait, value)

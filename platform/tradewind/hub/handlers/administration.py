@@ -1,0 +1,97 @@
+"""Accounts, for administrators: approve, reject, reset, unlock, remove."""
+
+from dataclasses import replace
+from typing import Any
+
+from jupyterhub import roles
+from jupyterhub.scopes import needs_scope
+from tornado import web
+
+from tradewind.errors import InvalidInputError, TradewindError
+from tradewind.hub import accounts, credentials, passwords, removal, totp
+from tradewind.hub.authenticator import join_administrators
+from tradewind.hub.handlers.page import Page, end_sessions
+
+
+class AccountsHandler(Page):
+    """The list of accounts and what can be done to each."""
+
+    async def _page(self, status: int = 200, **values: Any) -> None:
+        found = await passwords.in_pool(accounts.list_accounts, self.tradewind)
+        search = self.get_argument("q", "").strip().lower()
+        shown = [self._as_the_hub_knows(account) for account in found if search in account.name]
+        await self.show(
+            "tw/accounts.html",
+            status=status,
+            search=search,
+            waiting=[account for account in shown if not account.approved],
+            accounts=[account for account in shown if account.approved],
+            heirs=[account.name for account in found if account.approved],
+            first=accounts.normal(self.tradewind.admin_name),
+            entries=await passwords.in_pool(accounts.list_audit, self.tradewind, limit=12),
+            local=self.tradewind.authenticator == "local",
+            **values,
+        )
+
+    def _as_the_hub_knows(self, account: accounts.Account) -> accounts.Account:
+        """The hub's own flag decides who is an administrator once somebody has signed in."""
+        user = self.find_user(account.name)
+        return account if user is None else replace(account, admin=bool(user.admin))
+
+    @web.authenticated
+    @needs_scope("admin:users")
+    async def get(self) -> None:
+        """Show the accounts."""
+        await self._page()
+
+    @web.authenticated
+    @needs_scope("admin:users")
+    async def post(self) -> None:
+        """Do one thing to one account."""
+        action, name = self.field("action"), accounts.normal(self.field("name"))
+        try:
+            values = await self._do(action, name, self.current_user.name)
+        except TradewindError as problem:
+            await self._page(problem.status, message=str(problem))
+            return
+        await self._page(**values)
+
+    async def _do(self, action: str, name: str, actor: str) -> dict[str, str]:
+        settings, call = self.tradewind, passwords.in_pool
+        if action == "approve":
+            await call(accounts.approve, settings, name, actor=actor)
+            return {"done": f"{name} may sign in now."}
+        if action == "reject":
+            await call(accounts.reject, settings, name, actor=actor)
+            return {"done": f"The wish of {name} is dropped."}
+        if action == "create":
+            secret = await call(accounts.create, settings, name, actor=actor)
+            return {"done": f"The account {name} is ready. A password for the first sign-in, shown once:", "secret": secret}  # fmt: skip
+        if action == "reset-password":
+            secret = await call(credentials.reset_password, settings, name, actor=actor)
+            end_sessions(self, name)
+            return {"done": f"The new password of {name}, shown once; the next sign-in asks for another one:", "secret": secret}  # fmt: skip
+        if action == "reset-second-factor":
+            await call(totp.reset_second_factor, settings, name, actor=actor)
+            return {"done": f"{name} signs in without a second factor now."}
+        if action == "unlock":
+            await call(accounts.unlock, settings, name, actor=actor)
+            return {"done": f"The failed attempts of {name} are forgotten."}
+        if action in ("make-admin", "drop-admin"):
+            return await self._set_admin(name, action == "make-admin", actor)
+        if action == "remove":
+            done = await removal.remove(settings, name, to=self.field("to") or actor, actor=actor)
+            return {"done": done.in_words()}
+        raise InvalidInputError(f"Unknown action {action!r}.")
+
+    async def _set_admin(self, name: str, admin: bool, actor: str) -> dict[str, str]:
+        if name == actor and not admin:
+            raise InvalidInputError("You cannot take your own rights away.", "Ask another administrator.")
+        await passwords.in_pool(accounts.set_admin, self.tradewind, name, admin, actor=actor)
+        user = self.find_user(name)
+        if user is not None:
+            user.admin = admin
+            roles.assign_default_roles(self.db, entity=user.orm_user)
+            self.db.commit()
+            join_administrators(user)
+        return {"done": f"{name} is {'an administrator now' if admin else 'no longer an administrator'}."}
