@@ -2,7 +2,9 @@
 
 import hashlib
 import os
-import subprocess
+import platform
+import re
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -34,15 +36,57 @@ def installed_layer(folder: Path | None = None) -> dict[str, str]:
 
 
 def git_commit(folder: Path) -> str:
-    """Return the git commit checked out in a folder, or an empty string."""
+    """Return the git commit checked out in a folder or above it, or an empty string.
+
+    Reads git's files itself: git would obey the configuration of a folder that somebody else may have
+    written.
+    """
+    for here in (folder, *folder.parents):
+        git = here / ".git"
+        try:
+            if git.is_file():  # a worktree or submodule points elsewhere
+                git = here / git.read_text().removeprefix("gitdir:").strip()
+            head = (git / "HEAD").read_text().strip()
+        except OSError:
+            continue
+        return _resolved(git, head) if head.startswith("ref:") else _hash(head)
+    return ""
+
+
+def _resolved(git: Path, head: str) -> str:
+    name = head.removeprefix("ref:").strip()
+    shared = git
+    with suppress(OSError):
+        shared = git / (git / "commondir").read_text().strip()
+    for root in (git, shared):
+        try:
+            return _hash((root / name).read_text().strip())
+        except OSError:
+            continue
     try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        packed = (shared / "packed-refs").read_text()
+    except OSError:
         return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    for line in packed.splitlines():
+        words = line.split()
+        if len(words) == 2 and words[1] == name:
+            return _hash(words[0])
+    return ""
+
+
+def _hash(text: str) -> str:
+    return text if re.fullmatch(r"[0-9a-f]{40,64}", text) else ""
+
+
+@cache
+def cpu_features() -> str:
+    """Return the processor's model and vector instructions: last digits of results may differ by them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    facts = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines() if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    vectors = [flag for flag in flags if flag.startswith(("avx", "fma", "sse4", "amx", "asimd", "sve"))]
+    return f"{facts.get('model name', platform.machine())}; {' '.join(sorted(vectors))}"
