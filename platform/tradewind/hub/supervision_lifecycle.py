@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ from tradewind.settings import STARTED_WITH, Settings
 
 DISK_NEEDED = 500 * 1024 * 1024
 """Bytes that must be free in the state folder to start."""
+
+_TRIES = 3
+"""So many starts of one program, and it is taken to fail for good."""
 
 Say = Callable[[str], None]
 
@@ -132,11 +136,13 @@ def _remember(settings: Settings) -> None:
         for name, value in supervision.environment(settings).items()
         if name.startswith("TRADEWIND_") and name not in ("TRADEWIND_HOME", "TRADEWIND_RUNTIME")
     }
-    known = {name: value for name, value in given.items() if name in Settings.model_fields}
-    descriptor = os.open(settings.paths.home / STARTED_WITH, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    file = settings.paths.home / STARTED_WITH
+    before = tomllib.loads(file.read_text()) if file.exists() else {}
+    known = before | {name: value for name, value in given.items() if name in Settings.model_fields}
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
         # a JSON string is a TOML string, too
-        file.writelines(
+        opened.writelines(
             f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in sorted(known.items())
         )
 
@@ -160,19 +166,21 @@ def wait_until_up(settings: Settings, *, patience: float, say: Say) -> None:
     """
     supervisor = Supervisor(settings)
     deadline = time.monotonic() + patience
-    warned: set[str] = set()
+    seen: dict[str, set[int]] = {}
     with httpx.Client(timeout=5, trust_env=False, verify=False) as client:  # noqa: S501  our own proxy on loopback
         while True:
             listed = supervisor.programs()
-            failing = [p for p in listed if p.state is State.FAILING]
-            for program in failing:
-                if program.name not in warned:
-                    warned.add(program.name)
-                    say(f"{program.name} has ended and is started again; see {program.log}")
-            if all(p.pid for p in listed) and not failing and _pages_answer(settings, client, listed):
+            for program in listed:
+                before = seen.setdefault(program.name, set())
+                if program.pid and program.pid not in before:
+                    before.add(program.pid)
+                    if len(before) == 2:
+                        say(f"{program.name} has ended and is started again; see {program.log}")
+            if all(p.pid for p in listed) and _pages_answer(settings, client, listed):
                 return
-            if time.monotonic() > deadline:
-                raise _failure(settings, listed)
+            flapping = [p for p in listed if len(seen[p.name]) >= _TRIES]
+            if flapping or time.monotonic() > deadline:
+                raise _failure(settings, flapping or listed)
             time.sleep(0.1)
 
 
@@ -188,7 +196,7 @@ def _pages_answer(settings: Settings, client: httpx.Client, listed: tuple[Progra
 
 
 def _failure(settings: Settings, listed: tuple[ProgramStatus, ...]) -> SetupError:
-    bad = [p for p in listed if p.state is State.FAILING] or [p for p in listed if p.name == "hub"]
+    bad = [p for p in listed if p.state is State.FAILING] or [p for p in listed if p.name == "hub"] or listed
     told = [f"Tradewind did not come up at {settings.public_url}."]
     for program in bad:
         try:
@@ -222,6 +230,7 @@ def up(settings: Settings, *, say: Say, patience: float = 120.0) -> Started:
     with _alone(settings):
         supervisor = Supervisor(settings)
         if supervisor.alive():
+            wait_until_up(settings, patience=patience, say=say)
             return Started(already=True)
         _check_disk(settings)
         node.install()
