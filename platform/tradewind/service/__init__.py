@@ -1,0 +1,1 @@
+"""The service: REST API and pages over jobs, dashboards, data and administration."""
