@@ -36,11 +36,10 @@ def calendar(code: str, first: str = "1990-01-01") -> "ExchangeCalendar":
         No such calendar.
     """
     import exchange_calendars as xc
-    from pandas.errors import PandasDeprecationWarning
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PandasDeprecationWarning)  # exchange_calendars' own use of pandas
+            warnings.simplefilter("ignore", DeprecationWarning)  # exchange_calendars' own use of pandas
             return xc.get_calendar(code, start=first)
     except xc.errors.InvalidCalendarName:
         known = xc.get_calendar_names()

@@ -1,5 +1,6 @@
 """``tw.ingest.file`` and ``tw.ingest.frame``: one call from a table to a commit."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -136,7 +137,9 @@ def commit(store: Store, spec: DatasetSpec, batch: Batch, **options: Any) -> Cha
     """Write a batch, saying in our own words where a dataset may not be written."""
     try:
         return write(store, spec, batch, **options)
-    except PermissionError as problem:
+    except OSError as problem:
+        if problem.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
         raise NotAllowedError(
             f"{store.root.prefix + spec.name!r} is read-only here.",
             "Write to mine/..., or ask for the right to write it and submit a job.",

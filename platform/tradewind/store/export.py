@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from tradewind.errors import InvalidInputError, did_you_mean
+from tradewind.vocabulary import Frequency
 
 
 class ExportFormat(StrEnum):
@@ -52,11 +53,14 @@ def export(dataset: xr.Dataset, path: str | Path, kind: ExportFormat | str | Non
             f"Data cannot be exported as {text!r}.", did_you_mean(text, [str(f) for f in ExportFormat])
         ) from None
     if wanted is ExportFormat.ZARR:
-        dataset.astype(float).assign_coords(symbol=dataset["symbol"].astype(str)).to_zarr(path, mode="w")
+        dataset.to_zarr(path, mode="w", consolidated=False)
         return path
     import polars as pl
 
-    frame = pl.from_pandas(dataset.to_dataframe(dim_order=["symbol", "time"]).dropna(how="all").reset_index())
+    rows = dataset.to_dataframe(dim_order=["symbol", "time"]).dropna(how="all").reset_index()
+    frame = pl.from_pandas(rows).with_columns(pl.col("symbol").cast(pl.String))
+    if dataset.attrs.get("frequency") and not Frequency(dataset.attrs["frequency"]).intraday:
+        frame = frame.with_columns(pl.col("time").cast(pl.Date))
     writers: dict[ExportFormat, Callable[[Path], object]] = {
         ExportFormat.CSV: frame.write_csv,
         ExportFormat.PARQUET: frame.write_parquet,

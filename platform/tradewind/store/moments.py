@@ -30,7 +30,8 @@ def moment(value: str | date | datetime | np.datetime64, *, end: bool = False) -
     unit = np.datetime_data(exact.dtype)[0]
     first: np.datetime64 = exact.astype("M8[ns]")
     if end and unit in ("Y", "M", "W", "D"):
-        last: np.datetime64 = (exact + np.timedelta64(1, unit)).astype("M8[ns]") - np.timedelta64(1, "ns")
+        step: Any = unit
+        last: np.datetime64 = (exact + np.timedelta64(1, step)).astype("M8[ns]") - np.timedelta64(1, "ns")
         return last
     return first
 

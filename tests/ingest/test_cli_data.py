@@ -1,0 +1,76 @@
+"""``tradewind data``: the shell's view of the store, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tradewind as tw
+from tradewind.cli.data import app
+from typer.testing import CliRunner
+
+pytestmark = pytest.mark.usefixtures("stores")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "prices.csv"
+    days = pd.bdate_range("2024-01-01", periods=5)
+    pd.DataFrame({"date": days, "ticker": "AAA", "close": [1.0, 2.0, 3.0, 4.0, 5.0]}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+def test_ingest_list_show_history_diff(table: Path, tmp_path: Path):
+    first = json.loads(run("ingest", str(table), "-d", "mine/prices", "--description", "Five days", "--json"))
+    assert first["rows_added"] == 5
+    assert "already" in run("ingest", str(table), "-d", "mine/prices")
+    assert [d["name"] for d in json.loads(run("list", "--json"))] == ["mine/prices"]
+    assert json.loads(run("list", "nothing-like-it", "--json")) == []
+    shown = json.loads(run("show", "mine/prices", "--json"))
+    assert (shown["symbol_names"], shown["end"], shown["description"]) == (["AAA"], "2024-01-05", "Five days")
+    table.write_text(table.read_text().replace("5.0", "6.0"))
+    run("ingest", str(table), "-d", "mine/prices")
+    commits = json.loads(run("history", "mine/prices", "--json"))
+    assert [c["rows_changed"] for c in commits] == [1, 0]
+    changed = json.loads(run("diff", "mine/prices", first["snapshot"], "--json"))["cells"]
+    assert [(c["symbol"], c["before"], c["after"]) for c in changed] == [("AAA", 5.0, 6.0)]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow", "zarr"])
+def test_export_and_back(table: Path, tmp_path: Path, ending: str):
+    run("ingest", str(table), "-d", "mine/prices")
+    target = tmp_path / f"out.{ending}"
+    run("export", "mine/prices", str(target), "--start", "2024-01-02", "--adjust", "none")
+    if ending == "zarr":
+        import xarray as xr
+
+        back = xr.open_zarr(target, consolidated=False)
+        assert back["close"].values.tolist() == [[2.0, 3.0, 4.0, 5.0]]
+        assert back.attrs["dataset"] == "mine/prices"
+    else:
+        run("ingest", str(target), "-d", "mine/back")
+        assert tw.open("mine/back")["close"].values.tolist() == [[2.0, 3.0, 4.0, 5.0]]
+
+
+def test_errors_go_to_stderr_with_exit_code_2(tmp_path: Path):
+    def shell(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tradewind", "data", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+
+    missing = shell("show", "no-such-data")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "no-such-data" in missing.stderr
+    unknown = shell("ingest", str(tmp_path / "nothing.csv"), "-d", "mine/x", "--json")
+    assert unknown.returncode == 2
+    assert json.loads(unknown.stderr.splitlines()[-1])["error"]["code"] == "invalid_input"
