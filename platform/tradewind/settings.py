@@ -104,11 +104,13 @@ class Settings(BaseSettings):
     egress_ports: tuple[int, ...] = (80, 443)
     """Ports on the internet that sandboxes may reach."""
     egress_allow: tuple[str, ...] = ()
-    """Exceptions for private networks, such as an own package index: host names, ``.suffixes`` or networks."""
+    """Exceptions for private networks (a package index): host names, ``.suffixes`` or networks."""
     memory_limit: str = ""
     """Memory of one user server, such as ``4G``; empty means no limit."""
     cpu_limit: float = 0.0
     """Cores of one user server; 0 means no limit."""
+    warm_kernels: bool = True
+    """Keep a warm process in each user's sandbox that kernels are forked from: quicker, for some memory."""
     idle_timeout: int = 3600
     """Seconds after which an idle server is stopped; 0 means never."""
     workers: int = Field(default=1, ge=1)

@@ -122,6 +122,7 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
             "JUPYTERHUB_SINGLEUSER_EXTENSION": "1",
             "JUPYTER_CONFIG_DIR": str(SERVER_CONFIG),
+            "TRADEWIND_WARM_KERNELS": str(int(self.settings.warm_kernels)),
             "JUPYTERLAB_SETTINGS_DIR": str(own / "lab" / "user-settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(own / "lab" / "workspaces"),
         }

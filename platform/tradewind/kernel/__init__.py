@@ -1,1 +1,1 @@
-"""What runs inside a user's sandbox: the server's lean start, the kernel, and the process kernels are forked from."""
+"""Inside a user's sandbox: the server's lean start, the kernel, the process kernels are forked from."""

@@ -1,11 +1,13 @@
 """A user's server, started lean: ``python -I -m tradewind.kernel.singleuser``.
 
-It is JupyterHub's single-user server without three things that a start pays for and a server never uses. Each is
-replaced by something that says the same, so that a new version that needs more fails at once and in a test:
+It is JupyterHub's single-user server without three things that a start pays for and a server never uses.
+Each is replaced by something that says the same, so that a new version that needs more fails at once and in
+a test:
 
-- ``jsonschema`` compiles a grammar of internationalised addresses (1.1 s); no schema of Jupyter's has such a field.
-- ``jupyterhub.log`` imports the hub's own handlers, with SQLAlchemy and Alembic, to know two names (0.5 s, 25 MB).
-- JupyterLab asks Yarn for its configuration at import, by starting Node.js (0.4 s); only building uses it.
+- ``jsonschema`` compiles a grammar of internationalised addresses (1.1 s); no schema of Jupyter's has such
+a field. - ``jupyterhub.log`` imports the hub's own handlers, with SQLAlchemy and Alembic, to know two names
+(0.5 s, 25 MB). - JupyterLab asks Yarn for its configuration at import, by starting Node.js (0.4 s); only
+building uses it.
 """
 
 import sys

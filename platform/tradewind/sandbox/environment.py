@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tradewind.settings import REPOSITORY
+
 CARRIED = (
     "LANG", "LC_ALL", "TZ",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
@@ -48,7 +50,7 @@ def basic(*, home: Path, user: str, layer: Path, layer_site: Path) -> dict[str, 
     """
     own = home / ".tradewind"
     paths = [str(layer / "bin"), str(Path(sys.prefix) / "bin"), "/usr/local/bin", "/usr/bin", "/bin"]
-    share = str(Path(sys.prefix) / "share" / "jupyter")
+    share = f"{REPOSITORY}:{Path(sys.prefix) / 'share' / 'jupyter'}"  # the first for kernels/
     return {
         "LANG": "C.UTF-8",
         **carried(os.environ),

@@ -1,0 +1,134 @@
+"""The server's side of the zygote: starts it when the server is ready, asks it for kernels."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SWITCH = "TRADEWIND_WARM_KERNELS"
+"""Set to 1 in sandboxes of users' servers, unless a setting says otherwise."""
+KERNEL_PYTHON = "TRADEWIND_KERNEL_PYTHON"
+READY_SECONDS = 15.0
+"""How long a kernel waits for a zygote that is still warming up: less long than it would need alone."""
+
+
+def kernel_python() -> str:
+    """Return the interpreter for kernels: the user's layer where there is one."""
+    own = os.environ.get(KERNEL_PYTHON, "")
+    return own if own and Path(own).exists() else sys.executable
+
+
+class Warm:
+    """One zygote and the kernels that came from it; one of these a server."""
+
+    def __init__(self) -> None:
+        self._writer: asyncio.StreamWriter | None = None
+        self._ready: asyncio.Future[bool] | None = None
+        self._asked: list[asyncio.Future[int]] = []
+        self._ends: dict[int, asyncio.Future[int]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, environment: dict[str, str] | None = None) -> None:
+        """Start the zygote unless it is there; returns at once, the warming goes on.
+
+        Parameters
+        ----------
+        environment
+            What modules see that read it when imported; kernels get their own later.
+        """
+        if self._writer is not None:
+            return
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(  # noqa: ASYNC220  returns at once
+                [kernel_python(), "-P", "-m", "tradewind.kernel.zygote", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={
+                    **os.environ,
+                    "PANEL_INLINE": "true",
+                    "BOKEH_RESOURCES": "inline",
+                    **(environment or {}),
+                },
+                start_new_session=True,
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._ready = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._listen(reader, process))
+
+    async def _listen(self, reader: asyncio.StreamReader, process: "subprocess.Popen[bytes]") -> None:
+        with contextlib.suppress(OSError):
+            while line := await reader.readline():
+                self._heard(json.loads(line))
+        # The zygote is gone: what it was asked for fails, and what it forked is no longer known.
+        writer, self._writer = self._writer, None
+        if self._ready and not self._ready.done():
+            self._ready.set_result(False)
+        for waiting in (*self._asked, *self._ends.values()):
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("the zygote is gone"))
+                waiting.exception()
+        self._asked.clear()
+        self._ends.clear()
+        if writer:
+            writer.close()
+        await asyncio.to_thread(process.wait)
+
+    def _heard(self, words: dict[str, int]) -> None:
+        if "ready" in words and self._ready:
+            self._ready.set_result(True)
+        elif "exit" in words:
+            end = self._ends.pop(words["pid"], None)
+            if end and not end.done():
+                end.set_result(words["exit"])
+        elif "pid" in words:
+            # Registered here, because the news of its end may be in the same packet.
+            self._ends[words["pid"]] = asyncio.get_running_loop().create_future()
+            asked = self._asked.pop(0)
+            if not asked.done():
+                asked.set_result(words["pid"])
+
+    async def fork(self, argv: list[str], cwd: str, env: dict[str, str]) -> tuple[int, "asyncio.Future[int]"]:
+        """Return the process id of a new kernel, and what its exit code will be.
+
+        Raises
+        ------
+        ConnectionError
+            There is no zygote, or it does not get ready: start the kernel the plain way.
+        """
+        if self._writer is None or self._ready is None:
+            raise ConnectionError("no zygote")
+        async with asyncio.timeout(READY_SECONDS):
+            if not await asyncio.shield(self._ready) or self._writer is None:
+                raise ConnectionError("the zygote is gone")
+        asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._asked.append(asked)
+        self._writer.write(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
+        pid = await asked
+        return pid, self._ends[pid]
+
+    async def close(self) -> None:
+        """Let the zygote go."""
+        if self._writer:
+            self._writer.close()
+        if self._task:
+            await self._task
+
+
+warm = Warm()
+"""The zygote of this process."""
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    return [{"module": "tradewind.kernel.warm"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Warm up once the server has answered its first requests, so that it gets ready before."""
+    if os.environ.get(SWITCH) == "1":
+        server.io_loop.call_later(0.5, lambda: asyncio.create_task(warm.start()))
