@@ -1,0 +1,28 @@
+"""Backtests: one accounting engine, its result, and sweeps over parameters.
+
+The module can be called: ``tw.backtest(strategy, ds)`` is :func:`tradewind.backtest.run.backtest`, also
+after somebody has imported this package.
+"""
+
+import sys
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from tradewind.backtest.archive import load
+from tradewind.backtest.grid import Grid
+from tradewind.backtest.result import Result, Setting
+from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.run import backtest
+from tradewind.backtest.sweep import sweep
+
+__all__ = ["Costs", "Fill", "Grid", "Result", "Setting", "backtest", "load", "sweep"]
+
+
+class _Callable(ModuleType):
+    @wraps(backtest)
+    def __call__(self, *arguments: Any, **options: Any) -> Result:
+        return backtest(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,81 @@
+"""Save a result to one file and read it back without loss."""
+
+import json
+import zipfile
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from tradewind.backtest.accounting import Books
+from tradewind.backtest.market import Market
+from tradewind.backtest.orders import Orders
+from tradewind.backtest.result import Result, Setting
+from tradewind.backtest.rules import Costs, Fill
+from tradewind.errors import InvalidInputError, NotFoundError
+
+FORMAT = 1
+_MARKET = ("symbols", "time", "price", "mark", "high", "low")
+_BOOKS = ("quantity", "cash", "equity")
+
+
+def save(result: Result, path: str | Path) -> Path:
+    """Write a result: a zip of its setting (JSON) and its arrays (npy, no pickles), whole or not at all."""
+    target = Path(path)
+    arrays: dict[str, np.ndarray] = {f"market.{n}": getattr(result.market, n) for n in _MARKET}
+    arrays["market.symbols"] = result.market.symbols.astype(str)
+    arrays |= {f"books.{n}": getattr(result.books, n) for n in _BOOKS}
+    arrays |= {f"orders.{n}": getattr(result.books.orders, n) for n in Orders.__dataclass_fields__}
+    if result.reference is not None:
+        arrays["reference"] = result.reference
+    head = {"format": FORMAT, "setting": asdict(result.setting)}
+    part = target.with_name(target.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+        archive.writestr("result.json", json.dumps(head, indent=1))
+        for name, values in arrays.items():
+            buffer = BytesIO()
+            np.save(buffer, values, allow_pickle=False)
+            archive.writestr(f"{name}.npy", buffer.getvalue())
+    part.replace(target)
+    return target
+
+
+def load(path: str | Path) -> Result:
+    """Read a result that :meth:`Result.save` wrote.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    InvalidInputError
+        The file is not a saved result, or one of a newer version.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise NotFoundError(f"There is no file {source}.")
+    try:
+        with zipfile.ZipFile(source) as archive:
+            head = json.loads(archive.read("result.json"))
+            arrays = {
+                name.removesuffix(".npy"): np.load(BytesIO(archive.read(name)), allow_pickle=False)
+                for name in archive.namelist()
+                if name.endswith(".npy")
+            }
+    except (zipfile.BadZipFile, KeyError, ValueError) as problem:
+        raise InvalidInputError(f"{source} is not a saved result.") from problem
+    if head["format"] > FORMAT:
+        raise InvalidInputError(f"{source} was written by a newer Tradewind.", "Update Tradewind to read it.")
+    raw = head["setting"]
+    setting = Setting(**(raw | {"costs": Costs(**raw["costs"]), "fill": Fill(raw["fill"])}))
+    return Result(
+        setting=setting,
+        market=Market(
+            **{n: arrays[f"market.{n}"] for n in _MARKET}, fill=setting.fill, periods=setting.periods
+        ),
+        books=Books(
+            **{n: arrays[f"books.{n}"] for n in _BOOKS},
+            orders=Orders(**{n: arrays[f"orders.{n}"] for n in Orders.__dataclass_fields__}),
+        ),
+        reference=arrays.get("reference"),
+    )

@@ -1,0 +1,121 @@
+"""What a sweep gives back: every metric over every combination of parameters."""
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind import attached
+from tradewind.backtest.result import Result
+from tradewind.backtest.rules import Costs
+from tradewind.backtest.run import backtest
+from tradewind.errors import EmptySelectionError, NotFoundError, did_you_mean
+from tradewind.metrics import FIGURES
+from tradewind.strategies import Strategy
+
+SMALLER_IS_BETTER = frozenset({"volatility", "longest_drawdown", "turnover", "costs"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Metrics over parameters.
+
+    Attributes
+    ----------
+    metrics : Dataset
+        One variable a metric, one dim a parameter swept; NaN where a combination breaks a constraint.
+    trials
+        Combinations that were run.
+    seconds
+        What the sweep took.
+    path
+        Which code ran: ``"fused"`` (signals never materialised) or ``"general"`` (one backtest a
+        combination).
+    """
+
+    strategy: type[Strategy]
+    fixed: dict[str, Any]
+    metrics: xr.Dataset
+    trials: int
+    seconds: float
+    path: str
+    data: xr.Dataset = field(repr=False)
+    costs: Costs = field(repr=False)
+    options: dict[str, Any] = field(repr=False)
+
+    def __getitem__(self, metric: str) -> xr.DataArray:
+        if metric not in self.metrics.data_vars:
+            raise NotFoundError(
+                f"The sweep has no metric {metric!r}.",
+                did_you_mean(metric, [str(n) for n in self.metrics.data_vars]),
+            )
+        return self.metrics[metric]
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters swept."""
+        return [str(d) for d in self.metrics.dims]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a combination that was run: parameters and metrics."""
+        table = self.metrics.to_dataframe().reset_index()
+        return table[table["total_return"].notna()].reset_index(drop=True)
+
+    def top(self, count: int = 10, metric: str = "sharpe") -> pd.DataFrame:
+        """The best combinations by a metric."""
+        name = str(self[metric].name)
+        return (
+            self.frame()
+            .sort_values(name, ascending=name in SMALLER_IS_BETTER)
+            .head(count)
+            .reset_index(drop=True)
+        )
+
+    def choice(self, metric: str = "sharpe") -> Strategy:
+        """The strategy with the best parameters by a metric."""
+        values = self[metric].values
+        if not np.isfinite(values).any():
+            raise EmptySelectionError(f"No combination has a finite {metric}.")
+        pick = np.nanargmin if metric in SMALLER_IS_BETTER else np.nanargmax
+        at = np.unravel_index(int(pick(values)), values.shape)
+        chosen = {p: self.metrics[p].values[i].item() for p, i in zip(self.parameters, at, strict=True)}
+        return self.strategy(**(self.fixed | chosen))
+
+    def best(self, metric: str = "sharpe") -> Result:
+        """The backtest of the best combination by a metric. Look at :meth:`overfitting` before believing
+        it."""
+        return backtest(self.choice(metric), self.data, costs=self.costs, **self.options)
+
+    def heatmap(self, metric: str = "sharpe", **options: Any) -> Any:
+        """Draw a metric over two parameters; see :func:`tradewind.plot.grid_heatmap`."""
+        return attached.call("Grid.heatmap", self, metric, **options)
+
+    def overfitting(self, metric: str = "sharpe", **options: Any) -> Any:
+        """Say how likely the best is luck; see :func:`tradewind.validation.overfitting`."""
+        return attached.call("Grid.overfitting", self, metric, **options)
+
+    def __repr__(self) -> str:
+        sizes = " × ".join(f"{d} ({n})" for d, n in self.metrics.sizes.items())
+        took = f"{self.seconds:.2f} s ({self.path})"
+        return f"{self.trials:,} backtests of {self.strategy.title} over {sizes} in {took}"
+
+    def _repr_html_(self) -> str:
+        top = self.top(5)
+        shown = [*self.parameters, "total_return", "sharpe", "max_drawdown", "trades"]
+        head = "".join(f"<th>{escape(FIGURES[c].label if c in FIGURES else c)}</th>" for c in shown)
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f"<td>{FIGURES[c].unit.write(row[c]) if c in FIGURES else escape(str(row[c]))}</td>"
+                for c in shown
+            )
+            + "</tr>"
+            for row in top.to_dict("records")
+        )
+        return (
+            f"<div><b>{escape(repr(self))}</b><br>best five by Sharpe, before asking whether they are luck "
+            f"(<code>.overfitting()</code>)</div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )

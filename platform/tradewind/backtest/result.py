@@ -1,0 +1,172 @@
+"""What a backtest gives back."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind import attached
+from tradewind.backtest.accounting import Books
+from tradewind.backtest.card import result_card
+from tradewind.backtest.market import Market
+from tradewind.backtest.orders import fills_frame, orders_frame
+from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.statistics import metrics_of
+from tradewind.backtest.trades import trades_frame
+from tradewind.metrics import Metrics
+from tradewind.vocabulary import SYMBOL, TIME
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Everything a backtest depended on besides the code."""
+
+    strategy: str
+    title: str
+    version: str
+    parameters: dict[str, Any]
+    dataset: str
+    snapshot: str
+    adjust: str
+    costs: Costs
+    cash: float
+    fill: Fill
+    lot: float
+    borrow: bool
+    periods: float
+    benchmark: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A finished backtest. Tables and figures are made when they are first asked for.
+
+    Attributes
+    ----------
+    setting
+        What was run, on what, with which costs.
+    """
+
+    setting: Setting
+    market: Market
+    books: Books
+    reference: np.ndarray | None = None
+
+    def _over_time(self, values: np.ndarray, name: str) -> xr.DataArray:
+        return xr.DataArray(values, {TIME: self.market.time}, (TIME,), name=name)
+
+    def _over_both(self, values: np.ndarray, name: str) -> xr.DataArray:
+        coords = {SYMBOL: self.market.symbols, TIME: self.market.time}
+        return xr.DataArray(values, coords, (SYMBOL, TIME), name=name)
+
+    @cached_property
+    def equity(self) -> xr.DataArray:
+        """Cash and positions at each close, in the account's currency."""
+        return self._over_time(self.books.equity, "equity")
+
+    @cached_property
+    def cash(self) -> xr.DataArray:
+        """Cash after each bar's fills."""
+        return self._over_time(self.books.cash, "cash")
+
+    @cached_property
+    def returns(self) -> xr.DataArray:
+        """Simple returns of the equity; the first bar's is against the capital."""
+        equity = self.books.equity
+        before = np.concatenate(([self.setting.cash], equity[:-1]))
+        return self._over_time(equity / before - 1.0, "returns")
+
+    @cached_property
+    def drawdown(self) -> xr.DataArray:
+        """Fall from the highest equity so far, the capital included; −0.2 is 20 %."""
+        peak = np.maximum(np.maximum.accumulate(self.books.equity), self.setting.cash)
+        return self._over_time(self.books.equity / peak - 1.0, "drawdown")
+
+    @cached_property
+    def positions(self) -> xr.DataArray:
+        """Units held after each bar's fills, short ones negative."""
+        return self._over_both(self.books.quantity, "positions")
+
+    @cached_property
+    def values(self) -> xr.DataArray:
+        """Value of each position at the close."""
+        return self._over_both(self.books.quantity * np.nan_to_num(self.market.mark), "values")
+
+    @cached_property
+    def weights(self) -> xr.DataArray:
+        """Value of each position over the equity."""
+        return (self.values / self.equity).transpose(SYMBOL, TIME).rename("weights")
+
+    @cached_property
+    def benchmark(self) -> xr.DataArray | None:
+        """The benchmark, scaled to start with the same capital."""
+        if self.reference is None:
+            return None
+        known = self.reference[np.isfinite(self.reference)]
+        scale = self.setting.cash / known[0] if known.size else np.nan
+        return self._over_time(self.reference * scale, self.setting.benchmark or "benchmark")
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """One row an order: when decided, for what target, and what became of it."""
+        return orders_frame(self.books.orders, self.market)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """One row a fill: units, price after slippage, commission."""
+        return fills_frame(self.books.orders, self.market)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row a round trip; see :func:`tradewind.backtest.trades.trades_frame`."""
+        return trades_frame(self.books.orders, self.market)
+
+    @cached_property
+    def costs(self) -> pd.Series:
+        """What was paid, by kind."""
+        fills = self.books.orders.fills
+        return pd.Series(
+            {"commission": float(fills.fee.sum()), "slippage": float(fills.slippage.sum())}, name="costs"
+        )
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Return, risk and trading figures."""
+        return metrics_of(self)
+
+    def replace(self, **changes: Any) -> "Result":
+        """The same result with other parts."""
+        return replace(self, **changes)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw equity, drawdown, monthly returns and positions; see :func:`tradewind.plot.result_figures`."""
+        return attached.call("Result.plot", self, **options)
+
+    def report(self, path: str | Path, **options: Any) -> Path:
+        """Write a self-contained HTML report; see :func:`tradewind.report.write_report`."""
+        found: Path = attached.call("Result.report", self, path, **options)
+        return found
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one file, without loss; :func:`tradewind.backtest.load` reads it."""
+        from tradewind.backtest.archive import save  # arrow is not needed otherwise
+
+        return save(self, path)
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        span = f"{str(self.market.time[0])[:10]} to {str(self.market.time[-1])[:10]}"
+        return (
+            f"{self.setting.title} on {self.setting.dataset or 'data'} ({len(self.market.symbols)} "
+            f"symbols, {span}): "
+            f"return {m.cagr * 100:.1f} % a year, Sharpe {m.sharpe:.2f}, deepest drawdown "
+            f"{m.max_drawdown * 100:.1f} %, "
+            f"{m.trades:.0f} trades"
+        )
+
+    def _repr_html_(self) -> str:
+        return result_card(self)

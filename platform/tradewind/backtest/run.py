@@ -1,0 +1,196 @@
+"""``tw.backtest``: a strategy on a dataset."""
+
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind.backtest.accounting import run_signals, run_weights
+from tradewind.backtest.market import array_of, market_of, with_symbol
+from tradewind.backtest.result import Result, Setting
+from tradewind.backtest.rules import Costs, Fill
+from tradewind.errors import EmptySelectionError, InvalidInputError, ParameterError, did_you_mean
+from tradewind.strategies import Signals, Strategy
+from tradewind.vocabulary import SYMBOL, TIME
+
+When = str | date | datetime | np.datetime64 | None
+
+
+def fill_of(fill: Fill | str | None) -> Fill | None:
+    """Read a fill rule from its name.
+
+    Raises
+    ------
+    ParameterError
+        No such rule.
+    """
+    if fill is None or isinstance(fill, Fill):
+        return fill
+    try:
+        return Fill(fill.replace("_", " ").lower())
+    except ValueError:
+        raise ParameterError(
+            f"There is no fill {fill!r}.", did_you_mean(fill, [f.value for f in Fill])
+        ) from None
+
+
+def checked(cash: float, lot: float) -> None:
+    """Refuse capital or lots that mean nothing."""
+    if not cash > 0.0:
+        raise ParameterError(f"cash is a positive amount, not {cash!r}.")
+    if not lot >= 0.0:
+        raise ParameterError(f"lot is 0 (fractions allowed) or a number of units, not {lot!r}.")
+
+
+def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
+    """Return a strategy's targets in the dataset's own order.
+
+    Raises
+    ------
+    InvalidInputError
+        The targets have other symbols or times than the dataset.
+    """
+    same = target.sizes == {SYMBOL: ds.sizes[SYMBOL], TIME: ds.sizes[TIME]} and all(
+        d not in target.coords or d not in ds.coords or np.array_equal(target[d].values, ds[d].values)
+        for d in (SYMBOL, TIME)
+    )
+    if not same:
+        raise InvalidInputError(
+            f"The strategy decided for {dict(target.sizes)}, and the market has {dict(ds.sizes)}.",
+            "decide() returns one target for every symbol and bar of its dataset.",
+        )
+    return array_of(target)
+
+
+def first_bar(ds: xr.Dataset, start: When) -> int:
+    """Return the index of the first bar at or after a time.
+
+    Raises
+    ------
+    EmptySelectionError
+        No bar is left.
+    """
+    if start is None:
+        return 0
+    found = int(np.searchsorted(ds[TIME].values, np.datetime64(pd.Timestamp(start))))
+    if found >= ds.sizes[TIME]:
+        raise EmptySelectionError(f"The dataset has no bar at or after {start}.")
+    return found
+
+
+def backtest(
+    strategy: Strategy,
+    ds: xr.Dataset,
+    *,
+    costs: Costs | None = None,
+    cash: float = 1_000_000.0,
+    fill: Fill | str | None = None,
+    lot: float = 0.0,
+    borrow: bool = False,
+    start: When = None,
+    end: When = None,
+    benchmark: xr.DataArray | str | None = None,
+) -> Result:
+    """Trade a strategy over past data.
+
+    What is decided at a bar's close is traded at the next bar at the earliest. A symbol without a price at
+    that bar is not traded; its order waits for the next bar that has one.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        From :mod:`tradewind.strategies`, or one's own.
+    ds : Dataset [symbol, time]
+        With ``close``; ``open`` to fill at, ``high`` and ``low`` for excursions of trades.
+    costs
+        Commission and slippage; none by default.
+    cash
+        Capital at the start. Strategies that give signals trade each symbol with an equal slice of it.
+    fill
+        ``"next open"`` by default, ``"next close"`` where the dataset has no opens, or ``"same close"``,
+        which looks ahead and is marked so.
+    lot
+        Units are whole multiples of it; 0 allows fractions.
+    borrow
+        Whether target weights may take cash below zero. Otherwise purchases are cut to what cash pays for.
+    start
+        First bar to trade; earlier ones serve the warm-up only.
+    end
+        Last bar, included.
+    benchmark
+        A symbol of the dataset, or prices over time, to compare with.
+
+    Returns
+    -------
+    Result
+        Equity, positions, orders, fills, trades, metrics, figures, report.
+
+    Raises
+    ------
+    FieldNotFoundError
+        The dataset lacks a price that is needed.
+    EmptySelectionError
+        No bars are left to trade on.
+    ParameterError
+        A setting is out of bounds.
+    """
+    checked(cash, lot)
+    ds = with_symbol(ds)
+    if end is not None:
+        ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
+    begin = first_bar(ds, start)
+    chosen = fill_of(fill)
+    decision = strategy.decide(ds)
+    target = aligned(decision.target, ds)[:, begin:]
+    traded = ds.isel({TIME: slice(begin, None)})
+    market = market_of(traded, chosen)
+    rules = costs or Costs()
+    if isinstance(decision, Signals):
+        if np.nanmax(np.abs(target), initial=0.0) > 1.0 + 1e-12:
+            raise InvalidInputError("A signal is between -1 and 1: the share of a symbol's slice to hold.")
+        books = run_signals(np.ascontiguousarray(target), market, rules, float(cash), float(lot))
+    else:
+        books = run_weights(
+            np.ascontiguousarray(target), market, rules, float(cash), lot=float(lot), borrow=borrow
+        )
+    setting = Setting(
+        strategy=strategy.name,
+        title=str(strategy),
+        version=strategy.version,
+        parameters=strategy.values,
+        dataset=str(ds.attrs.get("dataset", "")),
+        snapshot=str(ds.attrs.get("snapshot", "")),
+        adjust=str(ds.attrs.get("adjust", "")),
+        costs=rules,
+        cash=float(cash),
+        fill=market.fill,
+        lot=float(lot),
+        borrow=borrow,
+        periods=market.periods,
+        benchmark=_benchmark_name(benchmark),
+    )
+    return Result(setting=setting, market=market, books=books, reference=_benchmark(benchmark, traded))
+
+
+def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:
+    if benchmark is None or isinstance(benchmark, str):
+        return benchmark or ""
+    return str(benchmark.name or benchmark.attrs.get("dataset", "benchmark"))
+
+
+def _benchmark(benchmark: xr.DataArray | str | None, ds: xr.Dataset) -> np.ndarray | None:
+    if benchmark is None:
+        return None
+    if isinstance(benchmark, str):
+        symbols = [str(s) for s in ds[SYMBOL].values]
+        if benchmark not in symbols:
+            raise InvalidInputError(
+                f"The benchmark {benchmark!r} is not in the dataset.", did_you_mean(benchmark, symbols)
+            )
+        chosen: np.ndarray = array_of(ds["close"])[symbols.index(benchmark)]
+        return chosen
+    series = benchmark.squeeze(drop=True)
+    if series.dims != (TIME,):
+        raise InvalidInputError(f"A benchmark is one series over time; this one has dims {benchmark.dims}.")
+    return np.asarray(series.reindex({TIME: ds[TIME]}, method="ffill").values, dtype=float)

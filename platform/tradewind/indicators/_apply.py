@@ -1,0 +1,137 @@
+"""From an xarray object to a compiled loop and back: dims, memory layout, dask."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from tradewind.errors import FieldNotFoundError, InvalidInputError, did_you_mean
+from tradewind.threads import over_rows
+from tradewind.vocabulary import TIME
+
+Data = xr.DataArray | xr.Dataset
+"""What an indicator takes: one field, or a dataset that holds the fields it needs."""
+
+Loop = Callable[..., Any]
+
+
+def inputs_of(data: Data, names: Sequence[str], indicator: str) -> list[xr.DataArray]:
+    """Pick the fields an indicator reads.
+
+    Parameters
+    ----------
+    data
+        A Dataset; or, for an indicator of one field, any DataArray with a ``time`` dim.
+    names
+        The fields, in the loop's order.
+    indicator
+        Its name, for the error.
+
+    Raises
+    ------
+    FieldNotFoundError
+        The dataset lacks a field.
+    InvalidInputError
+        A DataArray was given where several fields are needed, or it has no ``time`` dim.
+    """
+    if isinstance(data, xr.DataArray):
+        if len(names) > 1:
+            raise InvalidInputError(
+                f"{indicator} reads {', '.join(names)}; it was given one array.", "Give it the whole dataset."
+            )
+        found = [data]
+    else:
+        for name in names:
+            if name not in data.data_vars:
+                raise FieldNotFoundError(
+                    f"{indicator} reads {', '.join(names)}, and this dataset has no {name!r}.",
+                    did_you_mean(name, [str(n) for n in data.data_vars]),
+                )
+        found = [data[name] for name in names]
+    if TIME not in found[0].dims:
+        raise InvalidInputError(f"{indicator} runs along {TIME!r}; the array has dims {found[0].dims}.")
+    return found
+
+
+def _on_numpy(
+    loop: Loop, arrays: Sequence[np.ndarray], parameters: Sequence[Any], count: int
+) -> list[np.ndarray]:
+    shape = arrays[0].shape
+    bars = shape[-1]
+    rows = int(np.prod(shape[:-1]))
+    flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(rows, bars) for a in arrays]
+    outputs = [np.empty((rows, bars)) for _ in range(count)]
+    if rows and bars:
+        over_rows(loop, rows, rows * bars, *flat, *parameters, *outputs)
+    return [o.reshape(shape) for o in outputs]
+
+
+def apply(
+    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], outputs: Sequence[str]
+) -> xr.DataArray | xr.Dataset:
+    """Run a compiled loop along time.
+
+    Parameters
+    ----------
+    loop
+        ``loop(first, last, *inputs, *parameters, *outputs)`` over rows of ``(rows, time)`` arrays.
+    arrays
+        The inputs; dask-backed ones stay lazy, with time in one chunk.
+    parameters
+        Numbers, in the loop's order.
+    outputs
+        Names of the results: one gives a DataArray of that name, several a Dataset.
+    """
+    head = arrays[0]
+    if any(a.chunks is not None for a in arrays):
+        found = _on_dask(loop, arrays, parameters, len(outputs))
+    else:
+        order = (*[d for d in head.dims if d != TIME], TIME)
+        values = [a.transpose(*order).values for a in arrays]
+        results = _on_numpy(loop, values, parameters, len(outputs))
+        found = [xr.DataArray(r, head.coords, order, fastpath=False).transpose(*head.dims) for r in results]
+    attrs = {k: v for k, v in head.attrs.items() if k != "units"}
+    for name, one in zip(outputs, found, strict=True):
+        one.name = name
+        one.attrs.update(attrs)
+    if len(found) == 1:
+        return found[0]
+    return xr.Dataset(dict(zip(outputs, found, strict=True)), attrs=attrs)
+
+
+def one(loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], output: str) -> xr.DataArray:
+    """Run a compiled loop of one output along time; see :func:`apply`."""
+    result = apply(loop, arrays, parameters, (output,))
+    assert isinstance(result, xr.DataArray)
+    return result
+
+
+def several(
+    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], outputs: Sequence[str]
+) -> xr.Dataset:
+    """Run a compiled loop of several outputs along time; see :func:`apply`."""
+    result = apply(loop, arrays, parameters, outputs)
+    assert isinstance(result, xr.Dataset)
+    return result
+
+
+def _on_dask(
+    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], count: int
+) -> list[xr.DataArray]:
+    whole = [a.chunk({TIME: -1}) for a in arrays]
+
+    def block(*blocks: np.ndarray) -> Any:
+        results = _on_numpy(loop, blocks, parameters, count)
+        return results[0] if count == 1 else tuple(results)
+
+    answer = xr.apply_ufunc(
+        block,
+        *whole,
+        input_core_dims=[[TIME]] * len(whole),
+        output_core_dims=[[TIME]] * count,
+        dask="parallelized",
+        output_dtypes=[np.float64] * count,
+    )
+    answers = [answer] if count == 1 else list(answer)
+    return [a.transpose(*arrays[0].dims) for a in answers]

@@ -1,0 +1,91 @@
+"""Momentum oscillators, row by row."""
+
+import numpy as np
+
+from tradewind.loops import INT, loop, read, write
+
+NAN = np.nan
+
+
+@loop(INT, INT, read(), INT, write())
+def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
+    # Wilder's smoothing, seeded with the mean of the first `window` changes. A hole: the change is taken
+    # from the last known value, and the hole's own bar is NaN.
+    keep = window - 1.0
+    for i in range(first, last):
+        row = x[i]
+        o = out[i]
+        before = NAN
+        gain = 0.0
+        loss = 0.0
+        seen = 0
+        for t in range(row.size):
+            v = row[t]
+            o[t] = NAN
+            if v != v:
+                continue
+            if before == before:
+                change = v - before
+                up = change if change > 0.0 else 0.0
+                down = -change if change < 0.0 else 0.0
+                seen += 1
+                if seen > window:
+                    gain = (gain * keep + up) / window
+                    loss = (loss * keep + down) / window
+                else:
+                    gain += up
+                    loss += down
+                    if seen == window:
+                        gain /= window
+                        loss /= window
+                if seen >= window:
+                    both = gain + loss
+                    # TA-Lib calls a sum below 1e-14 zero, and the index of a market that never moved 0
+                    o[t] = 100.0 * (gain / both) if both >= 1e-14 else 0.0
+            before = v
+
+
+@loop(INT, INT, read(), INT, INT, INT, write(), write(), write())
+def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: ignore[no-untyped-def]
+    # Both averages start on the slow one's first bar (the fast one seeded with the last `fast` values of
+    # it), and nothing is shown before the signal line exists: TA-Lib's MACD.
+    kf = 2.0 / (fast + 1.0)
+    ks = 2.0 / (slow + 1.0)
+    kg = 2.0 / (signal + 1.0)
+    for i in range(first, last):
+        row = x[i]
+        seen = 0
+        ef = 0.0
+        es = 0.0
+        eg = 0.0
+        for t in range(row.size):
+            v = row[t]
+            line[i, t] = NAN
+            smooth[i, t] = NAN
+            histogram[i, t] = NAN
+            if v != v:
+                continue
+            seen += 1
+            if seen < slow:
+                es += v
+                if seen > slow - fast:
+                    ef += v
+                continue
+            if seen == slow:
+                es = (es + v) / slow
+                ef = (ef + v) / fast
+            else:
+                ef += kf * (v - ef)
+                es += ks * (v - es)
+            m = ef - es
+            n = seen - slow + 1
+            if n < signal:
+                eg += m
+                continue
+            if n == signal:
+                eg = (eg + m) / signal
+            else:
+                eg += kg * (m - eg)
+            line[i, t] = m
+            smooth[i, t] = eg
+            histogram[i, t] = m - eg

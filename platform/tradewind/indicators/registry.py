@@ -1,0 +1,234 @@
+"""The table of indicators: what each reads, gives, takes and agrees with."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from tradewind.errors import InvalidInputError, NotFoundError, ParameterError, did_you_mean
+from tradewind.indicators._apply import Data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of an indicator."""
+
+    name: str
+    default: Any
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indicator:
+    """A named function over ``(symbol, time)``.
+
+    Attributes
+    ----------
+    inputs
+        Fields it reads.
+    outputs
+        Names of what it gives: one gives a DataArray, several a Dataset.
+    warmup
+        From the parameters to the number of bars before the first value.
+    reference
+        Where the definition comes from, and whose figures it reproduces.
+    overlay
+        Whether its values are prices, so that it is drawn over the candles.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    warmup: Callable[..., int]
+    reference: str
+    summary: str
+    overlay: bool = False
+
+    def bind(self, *values: Any, **named: Any) -> dict[str, Any]:
+        """Return all parameters by name, defaults filled in.
+
+        Raises
+        ------
+        ParameterError
+            An unknown name, or too many values.
+        """
+        names = [p.name for p in self.parameters]
+        if len(values) > len(names):
+            raise ParameterError(f"{self.name} takes {len(names)} parameters, not {len(values)}.")
+        for name in named:
+            if name not in names:
+                raise ParameterError(f"{self.name} has no parameter {name!r}.", did_you_mean(name, names))
+        return {p.name: p.default for p in self.parameters} | dict(zip(names, values, strict=False)) | named
+
+    def __call__(self, data: Data, *values: Any, **named: Any) -> Any:
+        """Compute it."""
+        return self.function(data, **self.bind(*values, **named))
+
+    def first_valid(self, *values: Any, **named: Any) -> int:
+        """Return the number of bars before the first value."""
+        return self.warmup(**self.bind(*values, **named))
+
+
+@dataclass
+class Registry:
+    """All indicators by name; shown as a table in a notebook."""
+
+    indicators: dict[str, Indicator] = field(default_factory=dict)
+
+    def add(self, indicator: Indicator) -> None:
+        """Add one, or replace one of the same name (as happens when a notebook's cell runs again)."""
+        self.indicators[indicator.name] = indicator
+
+    def __getitem__(self, name: str) -> Indicator:
+        try:
+            return self.indicators[name]
+        except KeyError:
+            raise NotFoundError(
+                f"There is no indicator {name!r}.", did_you_mean(name, self.indicators)
+            ) from None
+
+    def __iter__(self) -> Iterator[Indicator]:
+        return iter(sorted(self.indicators.values(), key=lambda i: i.name))
+
+    def search(self, text: str) -> "Registry":
+        """Keep those whose name, summary, reference or fields contain a text."""
+        wanted = text.lower()
+        kept = {
+            i.name: i
+            for i in self
+            if wanted in " ".join((i.name, i.summary, i.reference, *i.inputs, *i.outputs)).lower()
+        }
+        return Registry(kept)
+
+    def rows(self) -> list[tuple[str, str, str, str, str, str]]:
+        """The table: name, what it is, inputs, parameters, outputs, reference."""
+        return [
+            (
+                i.name,
+                i.summary,
+                ", ".join(i.inputs),
+                ", ".join(f"{p.name}={p.default!r}" + (f" {p.unit}" if p.unit else "") for p in i.parameters),
+                ", ".join(i.outputs),
+                i.reference,
+            )
+            for i in self
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:<18} {what}  [{takes}]" for name, what, _, takes, _, _ in self.rows())
+
+    def _repr_html_(self) -> str:
+        heads = ("indicator", "what it is", "reads", "parameters", "gives", "agrees with")
+        head = "".join(f"<th style='text-align:left'>{h}</th>" for h in heads)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(c)}</td>" for c in row) + "</tr>"
+            for row in self.rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+registry = Registry()
+"""Every known indicator."""
+
+
+def register[F: Callable[..., Any]](
+    *,
+    inputs: tuple[str, ...] = ("close",),
+    outputs: tuple[str, ...] = (),
+    warmup: Callable[..., int] = lambda **_: 0,
+    reference: str = "",
+    overlay: bool = False,
+    units: dict[str, str] | None = None,
+) -> Callable[[F], F]:
+    """Register a function ``f(data, *, parameter=default, …)`` as an indicator, also one of a user's own.
+
+    Parameters
+    ----------
+    inputs
+        Fields it reads from a dataset.
+    outputs
+        Names of its results; the function's own name if it gives one.
+    warmup
+        From the parameters, by name, to the number of bars before the first value.
+    reference
+        Where its definition comes from.
+    overlay
+        Whether its values are prices.
+    units
+        Units of the parameters by name; ``window`` is in bars.
+    """
+    known = {"window": "bars", "fast": "bars", "slow": "bars", "signal": "bars", **(units or {})}
+
+    def decorate(function: F) -> F:
+        name = function.__name__
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        for p in parameters:
+            if p.default is p.empty:
+                raise InvalidInputError(f"Indicator {name!r}: parameter {p.name!r} needs a default.")
+        lines = (inspect.getdoc(function) or "").splitlines()
+        registry.add(
+            Indicator(
+                name=name,
+                function=function,
+                inputs=inputs,
+                outputs=outputs or (name,),
+                parameters=tuple(
+                    Parameter(name=p.name, default=p.default, unit=known.get(p.name, "")) for p in parameters
+                ),
+                warmup=warmup,
+                reference=reference,
+                summary=lines[0].rstrip(".") if lines else "",
+                overlay=overlay,
+            )
+        )
+        return function
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Call:
+    """An indicator with its parameters, as written in text: ``bollinger(20, 2)``."""
+
+    indicator: Indicator
+    parameters: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """The text again, in one form."""
+        values = (f"{v:g}" if isinstance(v, float) else str(v) for v in self.parameters.values())
+        return f"{self.indicator.name}({', '.join(values)})"
+
+    def __call__(self, data: Data) -> Any:
+        """Compute it."""
+        return self.indicator.function(data, **self.parameters)
+
+
+def parse(text: str) -> Call:
+    """Read an indicator written as a call, such as ``"sma(50)"`` or ``"bollinger(20, width=2)"``.
+
+    Raises
+    ------
+    InvalidInputError
+        The text is not a call with plain numbers.
+    NotFoundError
+        No such indicator.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        if isinstance(tree, ast.Name):
+            name, values, named = tree.id, [], {}
+        elif isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+            name = tree.func.id
+            values = [ast.literal_eval(a) for a in tree.args]
+            named = {str(k.arg): ast.literal_eval(k.value) for k in tree.keywords}
+        else:
+            raise ValueError(text)
+    except (SyntaxError, ValueError):
+        raise InvalidInputError(f"{text!r} is not an indicator.", 'Write it as "sma(50)".') from None
+    found = registry[name]
+    return Call(found, found.bind(*values, **named))

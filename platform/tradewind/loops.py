@@ -1,0 +1,85 @@
+"""How the product's numba loops are compiled and cached: one decorator, a few types.
+
+Every compiled function lives in a file named ``*_loops.py`` and states its signature. So it is compiled, or
+read from the cache, when its file is imported, never again for another memory layout or a read-only array;
+filling the cache at install is importing those files (:mod:`tradewind.testing.warm`). A loops file calls
+compiled functions of its own file only: numba's cache does not notice a change in another one.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import caching, types
+
+_PACKAGE = Path(__file__).resolve().parent
+
+INT = types.int64
+FLOAT = types.float64
+BOOL = types.boolean
+NONE = types.void
+
+
+def read(kind: Any = FLOAT, dims: int = 2) -> Any:
+    """Type of a C-ordered input array, which may be read-only."""
+    return types.Array(kind, dims, "C", readonly=True)
+
+
+def write(kind: Any = FLOAT, dims: int = 2) -> Any:
+    """Type of a C-ordered output array."""
+    return types.Array(kind, dims, "C")
+
+
+class _InstalledCache(caching.InTreeCacheLocator):
+    """Use the cache beside the installed source, also where that folder cannot be written.
+
+    numba's own locators skip a folder they cannot write to, recompiling into every home although the
+    installation holds the compiled code already.
+    """
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> "_InstalledCache | None":
+        if not Path(py_file).resolve().is_relative_to(_PACKAGE):
+            return None
+        self = cls(py_func, py_file)
+        folder = Path(self._cache_path)
+        if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+            compiled = folder.glob(f"{Path(py_file).stem}.{py_func.__qualname__}-*.nbi")
+            return self if any(compiled) else None
+        folder.mkdir(exist_ok=True)
+        return self
+
+
+if not any(c.__name__ == "_InstalledCache" for c in caching.CacheImpl._locator_classes):
+    caching.CacheImpl._locator_classes.insert(0, _InstalledCache)
+
+
+def loop(*signature: Any, returns: Any = NONE) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function for one signature, without the GIL, with C's division, cached on disk.
+
+    No ``fastmath``: a result must not depend on how the compiler reorders additions.
+
+    Parameters
+    ----------
+    signature
+        The types of the arguments.
+    returns
+        The type of the answer.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+        form = returns(*signature)
+        try:
+            return numba.njit(form, cache=True, **options)(function)
+        except OSError:  # a read-only installation with a stale cache: compile for this process only
+            return numba.njit(form, **options)(function)
+
+    return decorate
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a helper into the loops of the same file that call it."""
+    return numba.njit(nogil=True, error_model="numpy", inline="never")(function)

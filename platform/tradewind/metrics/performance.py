@@ -1,0 +1,111 @@
+"""Return, risk and their ratios.
+
+All take simple returns per bar. A year has ``periods`` bars (252 trading days by default); the standard
+deviation is the sample's (ddof 1); ``risk_free`` is a yearly rate, taken off each bar as ``risk_free /
+periods``. NaN returns are left out. Names and conventions are empyrical's unless said.
+"""
+
+import numpy as np
+
+from tradewind.metrics._along import along_time
+
+YEAR = 252
+
+
+def _ratio(top: float, bottom: float) -> float:
+    return top / bottom if bottom != 0.0 else float("nan")
+
+
+@along_time
+def total_return(returns: np.ndarray) -> float:
+    """Compounded return over the whole span; 0.1 is 10 %."""
+    return float(np.prod(1.0 + returns) - 1.0) if returns.size else float("nan")
+
+
+@along_time
+def cagr(returns: np.ndarray, periods: float = YEAR) -> float:
+    """Compound growth a year, by counting bars: ``(1 + total) ** (periods / bars) - 1``."""
+    if not returns.size:
+        return float("nan")
+    growth = float(np.prod(1.0 + returns))
+    return growth ** (periods / returns.size) - 1.0 if growth > 0.0 else -1.0
+
+
+@along_time
+def volatility(returns: np.ndarray, periods: float = YEAR) -> float:
+    """Standard deviation a year."""
+    return float(np.std(returns, ddof=1) * np.sqrt(periods)) if returns.size > 1 else float("nan")
+
+
+@along_time
+def sharpe(returns: np.ndarray, periods: float = YEAR, risk_free: float = 0.0) -> float:
+    """Mean excess return over its standard deviation, a year (Sharpe 1994)."""
+    if returns.size < 2:
+        return float("nan")
+    excess = returns - risk_free / periods
+    return _ratio(float(excess.mean()) * np.sqrt(periods), float(np.std(excess, ddof=1)))
+
+
+@along_time
+def sortino(returns: np.ndarray, periods: float = YEAR, target: float = 0.0) -> float:
+    """Mean return above ``target`` (a yearly rate) over the downside deviation, a year.
+
+    The downside deviation is the root of the mean squared shortfall over all bars, those above the target
+    counting 0.
+    """
+    if returns.size < 2:
+        return float("nan")
+    excess = returns - target / periods
+    downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
+    return _ratio(float(excess.mean()) * np.sqrt(periods), downside)
+
+
+@along_time
+def calmar(returns: np.ndarray, periods: float = YEAR) -> float:
+    """Compound growth a year over the deepest drawdown."""
+    return _ratio(float(cagr(returns, periods)), -float(max_drawdown(returns)))
+
+
+@along_time
+def omega(returns: np.ndarray, threshold: float = 0.0) -> float:
+    """Gains above a return per bar over losses below it."""
+    excess = returns - threshold
+    return _ratio(float(excess[excess > 0].sum()), -float(excess[excess < 0].sum()))
+
+
+@along_time
+def max_drawdown(returns: np.ndarray) -> float:
+    """Deepest fall from a peak of the compounded value, the start included; −0.2 is 20 %."""
+    if not returns.size:
+        return float("nan")
+    value = np.cumprod(1.0 + returns)
+    peak = np.maximum(np.maximum.accumulate(value), 1.0)
+    return float(np.min(value / peak - 1.0, initial=0.0))
+
+
+@along_time
+def value_at_risk(returns: np.ndarray, level: float = 0.05) -> float:
+    """The return per bar that the worst ``level`` of bars stay below (historical, linear interpolation)."""
+    return float(np.quantile(returns, level)) if returns.size else float("nan")
+
+
+@along_time
+def expected_shortfall(returns: np.ndarray, level: float = 0.05) -> float:
+    """Mean return per bar of those at or below the value at risk (historical)."""
+    if not returns.size:
+        return float("nan")
+    return float(returns[returns <= np.quantile(returns, level)].mean())
+
+
+@along_time
+def skewness(returns: np.ndarray) -> float:
+    """Third standardised moment of the population."""
+    d = returns - returns.mean()
+    return _ratio(float(np.mean(d**3)), float(np.mean(d**2)) ** 1.5)
+
+
+@along_time
+def kurtosis(returns: np.ndarray) -> float:
+    """Fourth standardised moment of the population; a normal distribution has 3."""
+    d = returns - returns.mean()
+    return _ratio(float(np.mean(d**4)), float(np.mean(d**2)) ** 2)

@@ -1,0 +1,21 @@
+"""Figures: results, sweeps, candles; HoloViews on Bokeh, nothing from another server."""
+
+from tradewind.plot.candles import candles
+from tradewind.plot.grids import grid_heatmap
+from tradewind.plot.results import (
+    drawdown_figure,
+    equity_figure,
+    monthly_figure,
+    positions_figure,
+    result_figures,
+)
+
+__all__ = [
+    "candles",
+    "drawdown_figure",
+    "equity_figure",
+    "grid_heatmap",
+    "monthly_figure",
+    "positions_figure",
+    "result_figures",
+]

@@ -1,0 +1,93 @@
+"""Figures of a sweep."""
+
+from typing import Any
+
+import numpy as np
+
+from tradewind.backtest import Grid
+from tradewind.errors import InvalidInputError
+from tradewind.metrics import FIGURES, Unit
+from tradewind.plot._ready import holoviews
+from tradewind.plot.palette import SEQUENTIAL, SERIES, diverging
+
+SIGNED = frozenset({"total_return", "cagr", "sharpe", "sortino", "calmar", "expectancy"})
+
+
+def grid_heatmap(grid: Grid, metric: str = "sharpe", *, x: str | None = None, y: str | None = None) -> Any:
+    """Draw a metric over two parameters; other parameters at their best. One parameter gives a line.
+
+    Parameters
+    ----------
+    grid
+        A sweep.
+    metric
+        What the colours mean.
+    x, y
+        Parameters of the axes; the first two by default.
+
+    Returns
+    -------
+    holoviews element
+        With zero in the middle of the colours for metrics that have a sign.
+    """
+    hv = holoviews()
+    values = grid[metric]
+    names = grid.parameters
+    figure = FIGURES[metric]
+    scale = 100.0 if figure.unit is Unit.PERCENT else 1.0
+    label = f"{figure.label} in %" if scale > 1.0 else figure.label
+    title = f"{figure.label} of {grid.strategy.title}, {grid.trials:,} combinations"
+    if len(names) == 1:
+        line = hv.Curve(
+            (values[names[0]].values, values.values * scale), names[0], hv.Dimension(metric, label=label)
+        )
+        return line.opts(
+            width=700,
+            height=350,
+            title=title,
+            color=SERIES[0],
+            show_grid=True,
+            tools=["hover"],
+            toolbar="above",
+        )
+    across = x or names[0]
+    up = y or next(n for n in names if n != across)
+    for name in (across, up):
+        if name not in names:
+            raise InvalidInputError(f"The sweep has no parameter {name!r}.", f"It has {', '.join(names)}.")
+    rest = [n for n in names if n not in (across, up)]
+    flat = (values.max(rest) if rest else values).transpose(up, across)
+    shown = flat.values * scale
+    known = shown[np.isfinite(shown)]
+    options: dict[str, Any] = {"cmap": SEQUENTIAL}
+    if metric in SIGNED and known.size:
+        most = float(np.abs(known).max()) or 1.0
+        options = {"cmap": diverging(), "clim": (-most, most)}
+    value = hv.Dimension(metric, label=label)
+    if all(np.issubdtype(flat[n].dtype, np.number) and _even(flat[n].values) for n in (across, up)):
+        drawn: Any = hv.Image(hv.Dataset((flat[across].values, flat[up].values, shown), [across, up], value))
+    else:
+        cells = [
+            (str(a), str(b), shown[j, i])
+            for i, a in enumerate(flat[across].values)
+            for j, b in enumerate(flat[up].values)
+        ]
+        drawn = hv.HeatMap(cells, [across, up], value)
+    return drawn.opts(
+        width=700,
+        height=450,
+        title=title,
+        colorbar=True,
+        clabel=label,
+        tools=["hover"],
+        toolbar="above",
+        **options,
+    )
+
+
+def _even(values: np.ndarray) -> bool:
+    return (
+        values.size > 1
+        and bool(np.allclose(np.diff(values), values[1] - values[0]))
+        and values[1] > values[0]
+    )

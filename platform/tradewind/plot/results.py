@@ -1,0 +1,151 @@
+"""Figures of a backtest's result."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind.backtest import Result
+from tradewind.metrics import monthly_returns
+from tradewind.metrics.calendar import MONTHS
+from tradewind.plot._ready import holoviews
+from tradewind.plot.palette import GAIN, GREY, LOSS, SERIES, diverging
+
+WIDTH = 900
+SHOWN_POSITIONS = 7
+"""Symbols drawn one by one; the rest are summed."""
+
+
+def equity_figure(result: Result, *, log: bool = False, height: int = 300) -> Any:
+    """Equity over time, with the benchmark if there is one.
+
+    Parameters
+    ----------
+    log
+        A logarithmic value axis: equal steps are equal returns.
+    """
+    hv = holoviews()
+    time = result.market.time
+    curves = [
+        hv.Curve((time, result.equity.values), "time", ("equity", "Equity"), label=result.setting.title)
+    ]
+    if result.benchmark is not None:
+        name = str(result.benchmark.name)
+        curves.append(hv.Curve((time, result.benchmark.values), "time", ("equity", "Equity"), label=name))
+    styled = [
+        c.opts(color=colour, line_width=1.5, tools=["hover"], line_dash="solid" if i == 0 else "dashed")
+        for i, (c, colour) in enumerate(zip(curves, (SERIES[0], GREY), strict=False))
+    ]
+    return hv.Overlay(styled).opts(
+        width=WIDTH, height=height, title=f"Equity: {result.setting.title}", xlabel="",
+        ylabel="value in account currency",
+        logy=log, yformatter=_money(), show_grid=True, legend_position="top_left",
+        show_legend=len(styled) > 1, toolbar="above",
+    )  # fmt: skip
+
+
+def _money() -> Any:
+    from bokeh.models import NumeralTickFormatter
+
+    return NumeralTickFormatter(format="0,0.[00]a")
+
+
+def _percent() -> Any:
+    from bokeh.models import NumeralTickFormatter
+
+    return NumeralTickFormatter(format="0 %")
+
+
+def drawdown_figure(result: Result, *, height: int = 180) -> Any:
+    """How far the equity is below its peak, over time."""
+    hv = holoviews()
+    area = hv.Area((result.market.time, result.drawdown.values), "time", ("drawdown", "Drawdown"))
+    return area.opts(
+        width=WIDTH, height=height, color=LOSS, alpha=0.55, line_color=LOSS,
+        title="Drawdown from the highest equity so far",
+        xlabel="", ylabel="below peak", yformatter=_percent(), show_grid=True, tools=["hover"],
+        toolbar="above",
+    )  # fmt: skip
+
+
+def monthly_figure(result: Result) -> Any:
+    """Returns by year and month, as a heat map with the figures written in."""
+    hv = holoviews()
+    table = monthly_returns(result.returns.values, result.market.time)
+    long = [
+        (month, str(year), value * 100.0)
+        for year, row in table[list(MONTHS)].iterrows()
+        for month, value in row.items()
+        if np.isfinite(value)
+    ]
+    long.sort(key=lambda cell: (cell[1], MONTHS.index(str(cell[0]))))
+    most = max((abs(v) for _, _, v in long), default=1.0) or 1.0
+    years = sorted({year for _, year, _ in long}, reverse=True)
+    kdims = [hv.Dimension("month", values=list(MONTHS)), hv.Dimension("year", values=years)]
+    value = hv.Dimension("percent", label="return in %")
+    heat = hv.HeatMap(long, kdims, value).opts(
+        cmap=diverging(), clim=(-most, most), colorbar=True, tools=["hover"], line_color="white", line_width=1
+    )
+    written = hv.Labels([(m, y, f"{v:.1f}") for m, y, v in long], ["month", "year"], "text").opts(
+        text_font_size="8pt", text_color="#222222"
+    )
+    return (heat * written).opts(
+        width=WIDTH, height=max(140, 70 + 24 * len(years)), title="Monthly returns in %", xlabel="",
+        ylabel="",
+        xaxis="top", toolbar="above",
+    )  # fmt: skip
+
+
+def positions_figure(result: Result, *, height: int = 220) -> Any:
+    """Weights held over time: the largest symbols one by one, the rest together."""
+    hv = holoviews()
+    weights = pd.DataFrame(result.weights.transpose("time", "symbol").to_pandas())
+    order = weights.abs().mean().sort_values(ascending=False).index
+    shown = weights[order[:SHOWN_POSITIONS]]
+    rest = weights[order[SHOWN_POSITIONS:]]
+    if rest.shape[1]:
+        shown = pd.concat([shown, pd.Series(rest.sum(axis=1)).rename(f"{rest.shape[1]} others")], axis=1)
+    signed = bool((shown.to_numpy() < -1e-12).any())
+    make = hv.Curve if signed or shown.shape[1] == 1 else hv.Area
+    parts = [
+        make(
+            (shown.index.to_numpy(), shown[name].to_numpy()), "time", ("weight", "Weight"), label=str(name)
+        ).opts(color=SERIES[i % len(SERIES)])
+        for i, name in enumerate(shown.columns)
+    ]
+    drawn = hv.Area.stack(hv.Overlay(parts)) if make is hv.Area else hv.Overlay(parts)
+    return drawn.opts(
+        width=WIDTH, height=height, title="Positions as a share of equity", xlabel="", ylabel="weight",
+        yformatter=_percent(), show_grid=True, legend_position="right", toolbar="above",
+        show_legend=len(parts) > 1,
+    )  # fmt: skip
+
+
+def result_figures(result: Result, *, log: bool = False) -> Any:
+    """Draw equity, drawdown, monthly returns and positions below one another.
+
+    Parameters
+    ----------
+    result
+        A finished backtest.
+    log
+        A logarithmic axis for the equity.
+
+    Returns
+    -------
+    holoviews.Layout
+        Shown by a notebook; needs no other server.
+    """
+    hv = holoviews()
+    figures = [
+        equity_figure(result, log=log),
+        drawdown_figure(result),
+        monthly_figure(result),
+        positions_figure(result),
+    ]
+    return hv.Layout(figures).cols(1).opts(shared_axes=False)
+
+
+def yearly_colour(value: float) -> str:
+    """The colour of a return."""
+    return GAIN if value >= 0.0 or np.isnan(value) else LOSS

@@ -1,0 +1,5 @@
+"""Reports for people who were not there: one self-contained HTML file."""
+
+from tradewind.report.page import report_html, write_report
+
+__all__ = ["report_html", "write_report"]

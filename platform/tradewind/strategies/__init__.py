@@ -1,0 +1,40 @@
+"""Strategies: frozen classes with typed parameters that map a dataset to signals or weights.
+
+``tw.strategies.SmaCross(fast=20, slow=100)`` or by name ``tw.strategies.get("sma_cross", fast=20)``;
+``tw.strategies.table()`` lists them. One's own: subclass :class:`Strategy` and decorate it with
+:func:`register`.
+"""
+
+from tradewind.strategies.base import (
+    Constraint,
+    Decision,
+    ParameterSpec,
+    Signals,
+    Strategy,
+    Weights,
+    parameter,
+)
+from tradewind.strategies.holding import BuyAndHold
+from tradewind.strategies.registry import get, names, register, strategy_class, table
+from tradewind.strategies.reversion import Bollinger
+from tradewind.strategies.trend import Macd, SmaCross, Turtle
+
+__all__ = [
+    "Bollinger",
+    "BuyAndHold",
+    "Constraint",
+    "Decision",
+    "Macd",
+    "ParameterSpec",
+    "Signals",
+    "SmaCross",
+    "Strategy",
+    "Turtle",
+    "Weights",
+    "get",
+    "names",
+    "parameter",
+    "register",
+    "strategy_class",
+    "table",
+]

@@ -1,0 +1,215 @@
+"""What a strategy is: a frozen class with typed parameters that maps a dataset to decisions."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self, dataclass_transform
+
+import xarray as xr
+
+from tradewind.errors import ParameterError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Positions wanted, each symbol with its own equal slice of the capital.
+
+    Attributes
+    ----------
+    target : DataArray [symbol, time]
+        The share of the slice to hold, known at the bar's close: 1 all of it, 0 nothing, −1 as much short.
+        NaN: no opinion, keep what there is. A position is traded when its target changes, not to undo the
+        market's drift.
+    """
+
+    target: xr.DataArray
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Portfolio weights wanted, all symbols sharing one cash account.
+
+    Attributes
+    ----------
+    target : DataArray [symbol, time]
+        The share of the whole equity, known at the bar's close. NaN: leave that symbol alone. Every bar with
+        weights rebalances to them.
+    """
+
+    target: xr.DataArray
+
+
+Decision = Signals | Weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterSpec:
+    """A strategy's parameter as users see it."""
+
+    name: str
+    kind: type
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    doc: str
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A rule between parameters, in words and as a test."""
+
+    text: str
+    holds: Callable[[Any], bool]
+
+
+def parameter(
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Declare a parameter of a strategy with its bounds."""
+    return field(
+        default=default,
+        metadata={"doc": doc, "minimum": minimum, "maximum": maximum, "choices": choices},
+    )
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(parameter,))
+class Strategy(ABC):
+    """Base of all strategies. A subclass becomes a frozen dataclass with keyword parameters by itself.
+
+    Attributes
+    ----------
+    name : str
+        How it is asked for, in lower case with underscores.
+    title : str
+        How it is shown.
+    version : str
+        Changes when its decisions may change.
+    constraints : tuple of Constraint
+        Rules between parameters; a sweep leaves out combinations that break one.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    version: ClassVar[str] = "1"
+    constraints: ClassVar[tuple[Constraint, ...]] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(frozen=True, kw_only=True)(cls)
+        plain = cls.__init__
+
+        def checked(self: Any, **values: Any) -> None:
+            known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+            for name in values:
+                if name not in known:
+                    raise ParameterError(f"{cls.name} has no parameter {name!r}.", did_you_mean(name, known))
+            plain(self, **values)
+            self._check()
+
+        cls.__init__ = checked  # type: ignore[method-assign]
+
+    @classmethod
+    def parameters(cls) -> tuple[ParameterSpec, ...]:
+        """The parameters with their types, defaults and bounds."""
+        return tuple(
+            ParameterSpec(
+                name=f.name,
+                kind=type(f.default),
+                default=f.default,
+                minimum=f.metadata.get("minimum"),
+                maximum=f.metadata.get("maximum"),
+                choices=f.metadata.get("choices", ()),
+                doc=f.metadata.get("doc", ""),
+            )
+            for f in fields(cls)  # type: ignore[arg-type]
+        )
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of this instance by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def replace(self, **changes: Any) -> Self:
+        """The same strategy with other parameters."""
+        return type(self)(**(self.values | changes))
+
+    @classmethod
+    def broken(cls, values: Mapping[str, Any]) -> str:
+        """Say which constraint a set of parameters breaks; empty if none."""
+        filled = {p.name: p.default for p in cls.parameters()} | dict(values)
+        view = type("Values", (), filled)
+        for rule in cls.constraints:
+            if not rule.holds(view):
+                return rule.text
+        return ""
+
+    def _check(self) -> None:
+        for spec in self.parameters():
+            value = getattr(self, spec.name)
+            _check_value(self.name, spec, value)
+            if spec.kind is float and not isinstance(value, float):
+                object.__setattr__(self, spec.name, float(value))
+            elif spec.kind is int and type(value) is not int:
+                object.__setattr__(self, spec.name, int(value))
+        broken = self.broken(self.values)
+        if broken:
+            shown = ", ".join(f"{k}={v!r}" for k, v in self.values.items())
+            raise ParameterError(f"{self.name} needs {broken}; it was given {shown}.")
+
+    @property
+    @abstractmethod
+    def warmup(self) -> int:
+        """Bars before the first decision that means anything."""
+
+    @abstractmethod
+    def decide(self, ds: xr.Dataset) -> Decision:
+        """Decide at every bar's close, from that bar and those before it.
+
+        Parameters
+        ----------
+        ds : Dataset [symbol, time]
+            Market data.
+
+        Returns
+        -------
+        Signals or Weights
+            The backtest trades them at the next bar at the earliest.
+        """
+
+    def __str__(self) -> str:
+        inside = ", ".join(
+            f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.values.items()
+        )
+        return f"{self.title or type(self).__name__} ({inside})" if inside else self.title
+
+
+def _check_value(name: str, spec: ParameterSpec, value: Any) -> None:
+    if spec.kind is bool:
+        if not isinstance(value, bool):
+            raise ParameterError(f"{name}: {spec.name} is true or false, not {value!r}.")
+        return
+    if spec.kind is str:
+        if spec.choices and value not in spec.choices:
+            raise ParameterError(
+                f"{name}: {spec.name} cannot be {value!r}.", did_you_mean(str(value), spec.choices)
+            )
+        return
+    number = "__index__" if spec.kind is int else "__float__"
+    if isinstance(value, bool | str) or not hasattr(value, number):
+        kind = "a whole number" if spec.kind is int else "a number"
+        raise ParameterError(f"{name}: {spec.name} is {kind}, not {value!r}.")
+    low, high = spec.minimum, spec.maximum
+    if (low is not None and not value >= low) or (high is not None and not value <= high):
+        if high is None:
+            bounds = f"at least {low:g}"
+        elif low is None:
+            bounds = f"at most {high:g}"
+        else:
+            bounds = f"between {low:g} and {high:g}"
+        raise ParameterError(f"{name}: {spec.name} is {bounds}, not {value!r}.")

@@ -1,0 +1,53 @@
+"""Run a compiled loop on all cores: rows are split among the threads of one pool.
+
+The loops release the GIL. A pool of our own, rather than numba's, may be used from several threads at once
+(Dask workers do) and survives a fork (kernels are forked from a warm process).
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+SMALL = 20_000
+"""Below this many cells a call is faster than waking another thread."""
+
+
+def cores() -> int:
+    """Return the number of cores this process may use; ``TRADEWIND_THREADS`` lowers it."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("TRADEWIND_THREADS", "")
+    return max(1, min(allowed, int(wanted))) if wanted.isdigit() else allowed
+
+
+@cache
+def _pool(_process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=max(1, cores() - 1), thread_name_prefix="tradewind")
+
+
+def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, grain: int = 1) -> None:
+    """Call ``loop(first, last, *arguments)`` for ranges that together cover all rows.
+
+    Parameters
+    ----------
+    loop
+        A compiled loop that works on rows ``first`` to ``last - 1`` and writes into its arguments.
+    rows
+        The number of rows.
+    cells
+        The work in all, in cells; small work stays on the calling thread.
+    grain
+        Ranges are multiples of this many rows.
+    """
+    parts = min(cores(), -(-rows // grain)) if cells > SMALL else 1
+    if parts <= 1:
+        loop(0, rows, *arguments)
+        return
+    step = -(-rows // (parts * grain)) * grain
+    starts = range(0, rows, step)
+    pool = _pool(os.getpid())
+    others: list[Future[Any]] = [pool.submit(loop, s, min(s + step, rows), *arguments) for s in starts[1:]]
+    loop(0, min(step, rows), *arguments)
+    for other in others:
+        other.result()
