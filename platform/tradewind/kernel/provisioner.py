@@ -6,12 +6,13 @@ import os
 import signal
 from typing import Any
 
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from tradewind.kernel.warm import kernel_python, warm
 
 
-class TradewindProvisioner(LocalProvisioner):  # type: ignore[misc]
+class TradewindProvisioner(LocalProvisioner):
     """Starts kernels with the user's own packages in reach, and quickly where a zygote is warm."""
 
     forked: "asyncio.Future[int] | None" = None
@@ -21,7 +22,7 @@ class TradewindProvisioner(LocalProvisioner):  # type: ignore[misc]
         """Whether a kernel was started and not yet collected."""
         return self.forked is not None or super().has_process
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start a kernel."""
         env = {str(k): str(v) for k, v in (kwargs.get("env") or os.environ).items()}
         try:
@@ -31,16 +32,13 @@ class TradewindProvisioner(LocalProvisioner):  # type: ignore[misc]
             self.pgid, self.cwd = self.pid, cwd
         except (ConnectionError, TimeoutError, ValueError):
             self.forked = None
-            info: dict[str, Any] = await super().launch_kernel([kernel_python(), *cmd[1:]], **kwargs)
-            return info
-        found: dict[str, Any] = self.connection_info
-        return found
+            return await super().launch_kernel([kernel_python(), *cmd[1:]], **kwargs)
+        return self.connection_info
 
     async def poll(self) -> int | None:
         """Return the exit code of the kernel, none while it lives."""
         if self.forked is None:
-            plain: int | None = await super().poll()
-            return plain
+            return await super().poll()
         if not self.forked.done():
             return None
         return 1 if self.forked.exception() else self.forked.result()
@@ -48,8 +46,7 @@ class TradewindProvisioner(LocalProvisioner):  # type: ignore[misc]
     async def wait(self) -> int | None:
         """Wait for the end of the kernel."""
         if self.forked is None:
-            plain: int | None = await super().wait()
-            return plain
+            return await super().wait()
         with contextlib.suppress(ConnectionError):
             await asyncio.shield(self.forked)
         code = await self.poll()
@@ -60,7 +57,7 @@ class TradewindProvisioner(LocalProvisioner):  # type: ignore[misc]
         """Signal the kernel and what it has started."""
         if self.forked is None:
             await super().send_signal(signum)
-        elif not self.forked.done():
+        elif not self.forked.done() and self.pid:
             with contextlib.suppress(ProcessLookupError):
                 # Until it has made a group of its own, the process itself is all there is.
                 try:

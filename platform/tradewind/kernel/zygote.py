@@ -86,12 +86,12 @@ class Zygote:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.say(ready=1)
         while self.children or time.monotonic() - self.last_busy < IDLE_SECONDS:
-            ready, _, _ = select.select([self.starter, self.wake], [], [], IDLE_SECONDS)
+            ready, _, _ = select.select([self.starter.fileno(), self.wake], [], [], IDLE_SECONDS)
             if self.wake in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake, 4096)
                 self.reap()
-            if self.starter in ready:
+            if self.starter.fileno() in ready:
                 data = self.starter.recv(65536)
                 if not data:
                     return

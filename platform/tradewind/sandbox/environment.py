@@ -68,6 +68,7 @@ def basic(*, home: Path, user: str, layer: Path, layer_site: Path) -> dict[str, 
         "JUPYTER_PATH": share,
         "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
         "JUPYTER_PLATFORM_DIRS": "1",
+        "HOLOVIEWSRC": str(Path(__file__).parents[1] / "kernel" / "holoviews_rc.py"),
         "PYTHONUNBUFFERED": "1",
     }
 
