@@ -1,0 +1,1 @@
+"""The programs that serve one dashboard version, each inside its own sandbox, on a Unix socket."""
