@@ -124,6 +124,13 @@ class PathNotAllowedError(TradewindError, PermissionError):
     status = 403
 
 
+class RunFailedError(TradewindError):
+    """A run that was waited for did not succeed."""
+
+    code = "run_failed"
+    status = 409
+
+
 class NotAllowedError(TradewindError, PermissionError):
     """The caller may not do that."""
 

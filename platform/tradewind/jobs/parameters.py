@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from tradewind.errors import ParameterError, did_you_mean
 
@@ -148,6 +148,19 @@ class Parameter:
             "help": self.help,
             "takes": self.words,
         }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read the JSON document of the REST API."""
+        return cls(
+            name=document["name"],
+            kind=Kind(document["type"]),
+            default=document["default"],
+            optional=document["optional"],
+            items=Kind(document["items"]),
+            choices=tuple(document["choices"]),
+            help=document["help"],
+        )
 
     def _mistyped(self, value: Any) -> ParameterError:
         return ParameterError(
