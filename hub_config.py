@@ -1,4 +1,4 @@
-"""JupyterHub's configuration file: everything is in ``tradewind.hub.config``, from the platform's settings."""
+"""JupyterHub's configuration file: the platform's settings through ``tradewind.hub.config``."""
 
 from tradewind.hub import config, tuning
 from tradewind.hub.accounts import ensure_first_admin

@@ -1,4 +1,4 @@
-"""JupyterHub's authenticators: our own accounts, or an identity provider with approval by an administrator."""
+"""JupyterHub's authenticators: our own accounts, or an identity provider with our approval."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,7 +49,7 @@ class Refused(web.HTTPError):
         self.headers = {"Retry-After": str(int(wait) + 1)} if wait else {}
 
 
-class TradewindAuthenticator(Authenticator):
+class TradewindAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub has no types
     """What every way of signing in has in common: our pages, who may start a server, what removal means."""
 
     @property
@@ -85,7 +85,7 @@ class TradewindAuthenticator(Authenticator):
             raise Refused(403, str(problem)) from problem
 
     def delete_user(self, user: Any) -> Any:
-        """Remove the account with the hub's user, so that nobody signs in to a user removed in the hub's own page."""
+        """Remove the account with the hub's user, also when that is done in the hub's own page."""
         settings = self.tradewind
         if accounts.find(settings, user.name) is not None:
             try:
@@ -140,7 +140,7 @@ def rules(settings: Settings, kind: str) -> set[str]:
     return {value.strip() for key, _, value in found if key.strip() == kind and value.strip()}
 
 
-class ProviderAuthenticator(TradewindAuthenticator, OAuthenticator):
+class ProviderAuthenticator(TradewindAuthenticator, OAuthenticator):  # type: ignore[misc]
     """An identity provider says who somebody is; a rule or an administrator lets them in."""
 
     async def check_allowed(self, username: str, auth_model: Any = None) -> bool:
@@ -171,7 +171,7 @@ class ProviderAuthenticator(TradewindAuthenticator, OAuthenticator):
         return False
 
 
-class GitHubAuthenticator(ProviderAuthenticator, GitHubOAuthenticator):
+class GitHubAuthenticator(ProviderAuthenticator, GitHubOAuthenticator):  # type: ignore[misc]
     """GitHub, with ``org:NAME`` rules."""
 
     async def allowed_by_provider(self, username: str, auth_model: Any) -> bool:
@@ -181,7 +181,7 @@ class GitHubAuthenticator(ProviderAuthenticator, GitHubOAuthenticator):
         return bool(await GitHubOAuthenticator.check_allowed(self, username, auth_model))
 
 
-class GoogleAuthenticator(ProviderAuthenticator, GoogleOAuthenticator):
+class GoogleAuthenticator(ProviderAuthenticator, GoogleOAuthenticator):  # type: ignore[misc]
     """Google, with ``domain:NAME`` rules."""
 
     async def allowed_by_provider(self, username: str, auth_model: Any) -> bool:
@@ -189,5 +189,5 @@ class GoogleAuthenticator(ProviderAuthenticator, GoogleOAuthenticator):
         return self.claims(auth_model).get("hd", "") in rules(self.tradewind, "domain")
 
 
-class OidcAuthenticator(ProviderAuthenticator, GenericOAuthenticator):
+class OidcAuthenticator(ProviderAuthenticator, GenericOAuthenticator):  # type: ignore[misc]
     """Any OpenID Connect provider, with ``group:NAME`` rules."""

@@ -102,8 +102,8 @@ def state(settings: Settings) -> dict[str, Any]:
 def limits(cores: int) -> dict[str, Any]:
     """Return how many servers may start at once.
 
-    Thirty at once with the hub's own limit of 100 on two cores: nineteen ran into their timeout; twenty with four
-    at a time were all ready after 48 s.
+    Thirty at once with the hub's own limit of 100 on two cores: nineteen ran into their timeout; twenty with
+    four at a time were all ready after 48 s.
 
     Parameters
     ----------
@@ -234,6 +234,7 @@ def roles(settings: Settings) -> list[dict[str, Any]]:
                 "read:users",
                 "read:servers",
                 "delete:servers",
+                "access:servers",  # asks which kernels are busy before it stops everything
                 "shutdown",
             ],
         },
@@ -282,7 +283,8 @@ def provider(settings: Settings) -> dict[str, dict[str, Any]]:
     kind = settings.authenticator
     if kind == "local":
         return {}
-    needed = {"oauth_client_id": settings.oauth_client_id, "oauth_client_secret": settings.oauth_client_secret.get_secret_value()}  # fmt: skip
+    secret = settings.oauth_client_secret.get_secret_value()
+    needed = {"oauth_client_id": settings.oauth_client_id, "oauth_client_secret": secret}
     if kind == "oidc":
         for name in ("oauth_authorize_url", "oauth_token_url", "oauth_userdata_url"):
             needed[name] = getattr(settings, name)
@@ -298,7 +300,7 @@ def provider(settings: Settings) -> dict[str, dict[str, Any]]:
         )
     traits: dict[str, Any] = {
         "client_id": settings.oauth_client_id,
-        "client_secret": settings.oauth_client_secret.get_secret_value(),
+        "client_secret": secret,
     }
     if settings.oauth_callback_url:
         traits["oauth_callback_url"] = settings.oauth_callback_url

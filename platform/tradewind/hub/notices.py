@@ -14,7 +14,7 @@ def isolation(settings: Settings) -> str:
     """
     how = mode(settings)
     if how is Mode.SHARED:
-        return f"Users are not kept apart (isolation = {Isolation.NONE.value}): each can read what all others do."
+        return f"Users are not kept apart (isolation = {Isolation.NONE.value}): each can read what all do."
     if how is Mode.ADMIN_ONLY:
         found = available()
         return f"Only {settings.admin_name} may start a server: {found.reason} {found.remedy}"

@@ -120,7 +120,7 @@ def check(password: str, name: str, minimum: int) -> None:
     name = name.lower()
     if len(name) >= 3 and (name in plain or name.translate(_LEET) in letters):
         raise WeakPasswordError("The password contains the user name.", "Choose one without it.")
-    if _guessable(plain) or _guessable(letters):
+    if _guessable(plain) or _guessable(_bare(plain).translate(_LEET)):
         raise WeakPasswordError(
             "The password is among the first that anybody would try.",
             "Add words that do not belong together.",
@@ -138,4 +138,9 @@ def _guessable(plain: str) -> bool:
     for word in sorted(_COMMON, key=len, reverse=True):
         rest = rest.replace(word, "")
     rest = re.sub(r"(.+?)\1{2,}", r"\1", rest)
-    return len(re.sub(r"^[\W\d_]+|[\W\d_]+$", "", rest)) < 4
+    return len(_bare(rest)) < 4
+
+
+def _bare(text: str) -> str:
+    """Without digits and signs at the ends."""
+    return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", text)

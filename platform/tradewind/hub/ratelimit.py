@@ -1,8 +1,8 @@
 """Failed attempts: free at first, then slowed, then refused.
 
-Counted in the database, so that a restart forgets nothing. Every attempt counts as failed when it begins, so
-that a hundred at once gain nothing; success takes it back. A browser that has signed in before carries a signed
-cookie and has a counter of its own: strangers who guess at a name slow down strangers, not its owner.
+Counted in the database, so that a restart forgets nothing. Every attempt counts as failed when it begins,
+so that a hundred at once gain nothing; success takes it back. A browser that has signed in before carries a
+signed cookie and has a counter of its own: strangers who guess at a name slow down strangers, not its owner.
 """
 
 import threading
@@ -154,7 +154,7 @@ def undo(settings: Settings, keys: Iterable[Key]) -> None:
             row = connection.execute(sa.select(table).where(table.c.key == key.name)).one_or_none()
             if row is not None:
                 failures = max(0, row.failures - 1)
-                until = row.last_at if key.policy.wait(row.failures) else row.blocked_until
+                until = row.blocked_until - timedelta(seconds=key.policy.wait(row.failures))
                 connection.execute(
                     table.update()
                     .where(table.c.key == key.name)

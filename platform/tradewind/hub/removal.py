@@ -49,15 +49,15 @@ class Removed:
         """Say it in a sentence or two."""
         files = f"Files are kept in {self.archive}." if self.archive else "There were no files."
         return (
-            f"{self.name} is removed: {self.servers} servers stopped, {self.schedules} runs and schedules and "
-            f"{self.dashboards} dashboards handed over to {self.heir}. {files}"
+            f"{self.name} is removed. Servers stopped: {self.servers}. Handed over to {self.heir}: "
+            f"{self.schedules} schedules and runs, {self.dashboards} dashboards. {files}"
         )
 
 
 async def remove(settings: Settings, name: str, *, to: str, actor: str) -> Removed:
     """Remove a user; what others rely on goes to somebody named.
 
-    The account goes first, so that nobody signs in meanwhile; each further step can be done again after a failure.
+    The account goes first, so that nobody signs in meanwhile; after a failure the rest can be done again.
 
     Parameters
     ----------
@@ -94,7 +94,13 @@ async def remove(settings: Settings, name: str, *, to: str, actor: str) -> Remov
     done = Removed(
         name=name, heir=to, servers=servers, schedules=schedules, dashboards=dashboards, archive=archive
     )
-    detail = {"to": to, "servers": servers, "schedules": schedules, "dashboards": dashboards, "archive": str(archive or "")}  # fmt: skip
+    detail = {
+        "to": to,
+        "servers": servers,
+        "schedules": schedules,
+        "dashboards": dashboards,
+        "archive": str(archive or ""),
+    }
     await passwords.in_pool(accounts.audit, settings, actor, "user.remove", f"user:{name}", detail)
     return done
 

@@ -1,7 +1,7 @@
 """The steps of signing in, apart from any web server: password, one-time code, a password of one's own.
 
-A step that has been passed is remembered in a signed cookie of ten minutes (:class:`Passed`), bound to the password
-as it was, so that a code page cannot be reached without the password and is worthless after a change.
+A step that was passed is remembered for ten minutes in a signed cookie (:class:`Passed`), bound to the
+password as it was, so that a code page cannot be reached without the password and is worthless after a change.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -156,7 +157,7 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
         if not passwords.matches(row["password_hash"] if row else None, tried.password) or row is None:
             return Verdict(outcome=Outcome.WRONG, name=name, message="Wrong user name or password.")
         before = Passed(name=name, code=False, mark=_mark(row), at=datetime.now(UTC).timestamp())
-    assert row is not None  # noqa: S101  for the type checker: a mark without a row was refused above
+    assert row is not None  # for the type checker: a mark without a row was refused above
     if not row["approved"]:
         ratelimit.succeeded(settings, keys)
         return Verdict(
@@ -167,7 +168,8 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
             ratelimit.undo(settings, keys)
             return Verdict(outcome=Outcome.NEEDS_CODE, name=name, passed=before)
         if not totp.use_code(settings, name, row["totp_secret"], tried.code, row["totp_counter"]):
-            return Verdict(outcome=Outcome.NEEDS_CODE, name=name, passed=before, message="That code is wrong or was used already.")  # fmt: skip
+            wrong = "That code is wrong or was used already."
+            return Verdict(outcome=Outcome.NEEDS_CODE, name=name, passed=before, message=wrong)
         before = Passed(name=name, code=True, mark=before.mark, at=before.at)
     if row["password_origin"] == Origin.RESET:
         if not tried.new_password:
@@ -184,7 +186,7 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
 
 
 def _signed_in(settings: Settings, row: sa.RowMapping, password: str) -> Verdict:
-    changed = {"last_sign_in_at": datetime.now(UTC)}
+    changed: dict[str, Any] = {"last_sign_in_at": datetime.now(UTC)}
     if password and row["password_origin"] != Origin.RESET and passwords.outdated(row["password_hash"]):
         changed["password_hash"] = passwords.hashed(password)
     accounts.change(settings, row["name"], row["name"], "account.sign-in", **changed)

@@ -16,7 +16,7 @@ from tradewind.hub.handlers.page import Page, end_sessions
 class AccountsHandler(Page):
     """The list of accounts and what can be done to each."""
 
-    async def _page(self, status: int = 200, **values: Any) -> None:
+    async def _page(self, *, status: int = 200, **values: Any) -> None:
         found = await passwords.in_pool(accounts.list_accounts, self.tradewind)
         search = self.get_argument("q", "").strip().lower()
         shown = [self._as_the_hub_knows(account) for account in found if search in account.name]
@@ -39,38 +39,40 @@ class AccountsHandler(Page):
         return account if user is None else replace(account, admin=bool(user.admin))
 
     @web.authenticated
-    @needs_scope("admin:users")
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         """Show the accounts."""
         await self._page()
 
     @web.authenticated
-    @needs_scope("admin:users")
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         """Do one thing to one account."""
         action, name = self.field("action"), accounts.normal(self.field("name"))
         try:
             values = await self._do(action, name, self.current_user.name)
         except TradewindError as problem:
-            await self._page(problem.status, message=str(problem))
+            await self._page(status=problem.status, message=str(problem))
             return
         await self._page(**values)
 
-    async def _do(self, action: str, name: str, actor: str) -> dict[str, str]:
+    async def _do(self, action: str, name: str, actor: str) -> dict[str, Any]:
         settings, call = self.tradewind, passwords.in_pool
         if action == "approve":
             await call(accounts.approve, settings, name, actor=actor)
             return {"done": f"{name} may sign in now."}
         if action == "reject":
             await call(accounts.reject, settings, name, actor=actor)
-            return {"done": f"The wish of {name} is dropped."}
+            return {"done": f"The request of {name} is rejected."}
         if action == "create":
             secret = await call(accounts.create, settings, name, actor=actor)
-            return {"done": f"The account {name} is ready. A password for the first sign-in, shown once:", "secret": secret}  # fmt: skip
+            done = f"The account {name} is ready. Its password for the first sign-in, shown once:"
+            return {"done": done, "secret": secret}
         if action == "reset-password":
             secret = await call(credentials.reset_password, settings, name, actor=actor)
             end_sessions(self, name)
-            return {"done": f"The new password of {name}, shown once; the next sign-in asks for another one:", "secret": secret}  # fmt: skip
+            done = f"The new password of {name}, shown once; the next sign-in asks for another one:"
+            return {"done": done, "secret": secret}
         if action == "reset-second-factor":
             await call(totp.reset_second_factor, settings, name, actor=actor)
             return {"done": f"{name} signs in without a second factor now."}
@@ -80,8 +82,8 @@ class AccountsHandler(Page):
         if action in ("make-admin", "drop-admin"):
             return await self._set_admin(name, action == "make-admin", actor)
         if action == "remove":
-            done = await removal.remove(settings, name, to=self.field("to") or actor, actor=actor)
-            return {"done": done.in_words()}
+            removed = await removal.remove(settings, name, to=self.field("to") or actor, actor=actor)
+            return {"done": removed.in_words()}
         raise InvalidInputError(f"Unknown action {action!r}.")
 
     async def _set_admin(self, name: str, admin: bool, actor: str) -> dict[str, str]:

@@ -114,7 +114,7 @@ class SignUpHandler(Page):
         await self._page()
 
     async def post(self) -> None:
-        """Note the wish down; the page says what happens next."""
+        """Note the request down; the page says what happens next."""
         name, password = self.field("username"), self.field("password", strip=False)
         if password != self.field("repeated", strip=False):
             await self._page(422, message="The two passwords differ.", username=name)
