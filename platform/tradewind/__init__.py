@@ -32,6 +32,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "backtest.archive": ["load"],
         "backtest.rules": ["Costs", "Fill"],
         "backtest.sweep": ["sweep"],
+        "compute": ["cluster"],
         "jobs.when": ["after_close"],
         "provenance.notes": ["record", "seed"],
         "store.changes": ["diff", "history"],
