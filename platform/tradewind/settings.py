@@ -129,17 +129,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then ``tradewind.toml`` of the state folder, then what the running platform was given.
+        """Environment first, then what the running platform was started with, then ``tradewind.toml``.
 
-        The last is written by ``make up`` and gone after ``make down``: with it, a second shell finds a platform
-        that was started as ``TRADEWIND_PORT=9000 make up``.
+        The second is written by ``make up`` and gone after ``make down``: with it, the platform's programs and
+        other shells know what was said as ``TRADEWIND_PORT=9000 make up``.
         """
         home = Path(os.environ.get("TRADEWIND_HOME", "var"))
         return (
             init_settings,
             env_settings,
-            TomlConfigSettingsSource(settings_cls, home / "tradewind.toml"),
             TomlConfigSettingsSource(settings_cls, home / STARTED_WITH),
+            TomlConfigSettingsSource(settings_cls, home / "tradewind.toml"),
         )
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from tradewind.settings import REPOSITORY, Settings
@@ -18,7 +17,7 @@ _KEPT = (
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
     "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
-_KEPT_PREFIXES = ("TRADEWIND_", "LC_", "SSL_CERT_", "PIP_", "UV_", "NUMBA_")
+_KEPT_PREFIXES = ("LC_", "SSL_CERT_", "PIP_", "UV_", "NUMBA_")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +30,6 @@ class Program:
         Its name in ``make status`` and of its log.
     argv
         What is started.
-    module
-        The module that ``argv`` runs.
-    priority
-        Lower starts earlier and stops later.
     stop_seconds
         How long it may take to stop before it is killed. Only the process itself is signalled: what it has
         started (user servers, runs) lives in sessions of its own.
@@ -42,8 +37,6 @@ class Program:
 
     name: str
     argv: tuple[str, ...]
-    module: str
-    priority: int
     stop_seconds: int = 15
 
 
@@ -61,47 +54,48 @@ def programs(settings: Settings) -> tuple[Program, ...]:
         The installation's settings.
     """
 
-    def of_ours(name: str, module: str, priority: int, stop_seconds: int = 15) -> Program:
-        return Program(
-            name=name, argv=python("-m", module), module=module, priority=priority, stop_seconds=stop_seconds
-        )
+    def of_ours(name: str, module: str, stop_seconds: int = 15) -> Program:
+        return Program(name=name, argv=python("-m", module), stop_seconds=stop_seconds)
 
     hub = Program(
         name="hub",
         argv=python("-m", "jupyterhub", "-f", str(REPOSITORY / "hub_config.py")),
-        module="jupyterhub",
-        priority=30,
         stop_seconds=35,  # a hub waits for pending starts and stops of servers
     )
     listed = [
-        of_ours("gateway", "tradewind.hub.gateway", 10),
-        of_ours("proxy", "tradewind.hub.proxy", 20, 5),
+        of_ours("gateway", "tradewind.hub.gateway"),
+        of_ours("proxy", "tradewind.hub.proxy", 5),
         hub,
-        of_ours("service", "tradewind.service", 40),
-        of_ours("dashboards", "tradewind.publish.host", 40),
+        of_ours("service", "tradewind.service"),
+        of_ours("dashboards", "tradewind.publish.host"),
         *(
-            of_ours(f"worker-{number}", "tradewind.jobs.worker", 50, 20)
+            of_ours(f"worker-{number}", "tradewind.jobs.worker", 20)
             for number in range(1, settings.workers + 1)
         ),
-        of_ours("watch", "tradewind.hub.supervision_watch", 60, 5),
+        of_ours("watch", "tradewind.hub.supervision_watch", 5),
     ]
     if settings.idle_timeout > 0:
-        listed.append(of_ours("culler", "tradewind.hub.supervision_culler", 60, 5))
-    return tuple(program for program in listed if _importable(program.module))
+        listed.append(of_ours("culler", "tradewind.hub.supervision_culler", 5))
+    return tuple(listed)
 
 
-def _importable(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+def renews_itself(name: str) -> bool:
+    """Say whether a program exchanges its inside on SIGHUP, without ending the work in hand.
+
+    Parameters
+    ----------
+    name
+        The program.
+    """
+    return name.startswith("worker-")
 
 
 def environment(settings: Settings, source: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which the platform's programs run.
 
     Only what they need is taken over from the shell that runs ``make up``: whatever else an administrator's
-    shell holds (cloud keys, tokens) has no place in a hub.
+    shell holds (cloud keys, tokens) has no place in a hub. Settings are not handed on this way but by
+    the file ``STARTED_WITH``, so that a restart can renew them and none of them shows in ``/proc``.
 
     Parameters
     ----------
@@ -114,11 +108,8 @@ def environment(settings: Settings, source: Mapping[str, str] | None = None) -> 
     kept = {k: v for k, v in given.items() if k in _KEPT or k.startswith(_KEPT_PREFIXES)}
     own = str(Path(sys.executable).parent)
     path = [own, *(p for p in kept.get("PATH", os.defpath).split(os.pathsep) if p != own)]
-    # Given relative to the shell's folder; the programs run in the state folder.
-    files = {"TRADEWIND_TLS_CERT": settings.tls_cert, "TRADEWIND_TLS_KEY": settings.tls_key}
     return {
         **kept,
-        **{name: str(file.resolve()) for name, file in files.items() if file},
         "PATH": os.pathsep.join(path),
         "TRADEWIND_HOME": str(settings.paths.home),
         "TRADEWIND_RUNTIME": str(settings.paths.runtime),
@@ -168,7 +159,6 @@ def configuration(settings: Settings) -> str:
             f"[program:{program.name}]",
             f"command = {_plain(shlex.join(program.argv))}",
             f"directory = {_plain(paths.home)}",
-            f"priority = {program.priority}",
             "autostart = true",
             "autorestart = true",
             "startsecs = 2",

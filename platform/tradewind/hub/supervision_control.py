@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
@@ -18,6 +19,9 @@ from tradewind.settings import Settings
 
 START_SECONDS = 15.0
 """How long the supervisor itself may take to answer; its programs take their own time."""
+
+STOP_SECONDS = 45.0
+"""How long the slowest program may take to stop; the supervisor kills it earlier."""
 
 
 class State(StrEnum):
@@ -120,6 +124,13 @@ class Supervisor:
         ]
         return tuple(sorted(listed, key=lambda p: order.get(p.name, 99)))
 
+    def _write_configuration(self) -> Path:
+        file = supervision.configuration_file(self._settings)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(supervision.configuration(self._settings))
+        return file
+
     def start(self) -> None:
         """Write the configuration and start the supervisor, and with it every program.
 
@@ -129,10 +140,7 @@ class Supervisor:
             It does not come up.
         """
         settings = self._settings
-        file = supervision.configuration_file(settings)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(supervision.configuration(settings))
+        file = self._write_configuration()
         for stale in (supervision.socket(settings), supervision.pid_file(settings)):
             stale.unlink(missing_ok=True)
         with (settings.paths.logs / "supervisor.out").open("ab") as output:
@@ -155,23 +163,49 @@ class Supervisor:
         tail = (settings.paths.logs / "supervisor.out").read_text(errors="replace")[-1500:].strip()
         raise SetupError(f"The supervisor did not start.\n{tail}", f"Look into {settings.paths.logs}.")
 
-    def restart(self, name: str) -> None:
-        """Restart one program, and nothing else.
+    def restart(self, names: tuple[str, ...]) -> None:
+        """Restart programs, all at once, and nothing else; a worker keeps the runs it has.
 
         Parameters
         ----------
-        name
-            The program.
+        names
+            The programs.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such program.
         """
-        known = [p.name for p in self.programs()]
-        if name not in known:
-            raise NotFoundError(f"There is no program {name!r}.", did_you_mean(name, known))
-        try:
-            self._call("stopProcess", name)
-        except Fault as problem:
-            if "NOT_RUNNING" not in problem.faultString:
-                raise
-        self._call("startProcess", name, False)
+        known = {p.name: p for p in self.programs()}
+        for name in names:
+            if name not in known:
+                raise NotFoundError(f"There is no program {name!r}.", did_you_mean(name, known))
+        to_stop = []
+        for name in names:
+            if supervision.renews_itself(name) and known[name].state is State.RUNNING:
+                self._call("signalProcess", name, "HUP")
+            else:
+                to_stop.append(name)
+        for name in to_stop:
+            with suppress(Fault):  # it is not running: the better
+                self._call("stopProcess", name, False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(p.pid for p in self.programs() if p.name in to_stop) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for name in to_stop:
+            self._call("startProcess", name, False)
+
+    def renew(self) -> None:
+        """Restart every program, under the programs and options of the present settings."""
+        self._write_configuration()
+        added, changed, removed = self._call("reloadConfig")[0]
+        for group in (*changed, *removed):
+            self._call("stopProcessGroup", group)
+            self._call("removeProcessGroup", group)
+        names = tuple(p.name for p in self.programs())
+        for group in (*added, *changed):
+            self._call("addProcessGroup", group)
+        self.restart(names)
 
     def stop(self, *, patience: float = 60.0) -> None:
         """Stop every program and the supervisor itself; what they started stays.

@@ -8,18 +8,21 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 from filelock import FileLock, Timeout
+from pydantic import SecretStr
 
 from tradewind.errors import SetupError, UnavailableError
 from tradewind.hub import accounts, node, proxy, supervision, upgrade
 from tradewind.hub import supervision_processes as processes
 from tradewind.hub.supervision_control import ProgramStatus, State, Supervisor
 from tradewind.hub.supervision_hub import Hub
-from tradewind.ingest import samples
 from tradewind.settings import STARTED_WITH, Settings
+from tradewind.vocabulary import RunStatus
 
 DISK_NEEDED = 500 * 1024 * 1024
 """Bytes that must be free in the state folder to start."""
@@ -61,7 +64,7 @@ class Busy:
     kernels
         ``user: notebook`` of each kernel that is computing.
     runs
-        ``user: title (id)`` of each run that is being executed.
+        ``user: title (id)`` of each run that is being executed; it starts anew with the next ``up``.
     servers
         The number of user servers.
     """
@@ -130,21 +133,34 @@ def _end_orphans(settings: Settings) -> None:
 
 
 def _remember(settings: Settings) -> None:
-    """Write down which settings came by the environment, for other shells and for ``restart``."""
-    given = {
-        name.removeprefix("TRADEWIND_").lower(): value
-        for name, value in supervision.environment(settings).items()
-        if name.startswith("TRADEWIND_") and name not in ("TRADEWIND_HOME", "TRADEWIND_RUNTIME")
-    }
+    """Write down which settings came by the environment, for the programs, other shells and ``restart``."""
     file = settings.paths.home / STARTED_WITH
-    before = tomllib.loads(file.read_text()) if file.exists() else {}
-    known = before | {name: value for name, value in given.items() if name in Settings.model_fields}
+    known: dict[str, Any] = tomllib.loads(file.read_text()) if file.exists() else {}
+    for name in Settings.model_fields:
+        if f"TRADEWIND_{name.upper()}" in os.environ and name != "home":
+            known[name] = getattr(settings, name)
+    text = "".join(f"{name} = {_toml(value)}\n" for name, value in sorted(known.items()))
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as opened:
-        # a JSON string is a TOML string, too
-        opened.writelines(
-            f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in sorted(known.items())
-        )
+        opened.write(text)
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case SecretStr():
+            return _toml(value.get_secret_value())
+        case Path():  # given relative to the shell's folder; the programs run in another one
+            return _toml(str(value.resolve()))
+        case list() | tuple() | set() | frozenset():
+            return "[" + ", ".join(_toml(part) for part in value) + "]"
+        case dict():
+            return "{" + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+        case _:
+            return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML string, too
 
 
 def wait_until_up(settings: Settings, *, patience: float, say: Say) -> None:
@@ -180,7 +196,7 @@ def wait_until_up(settings: Settings, *, patience: float, say: Say) -> None:
                 return
             flapping = [p for p in listed if len(seen[p.name]) >= _TRIES]
             if flapping or time.monotonic() > deadline:
-                raise _failure(settings, flapping or listed)
+                raise _failure(settings, tuple(flapping) or listed)
             time.sleep(0.1)
 
 
@@ -237,12 +253,12 @@ def up(settings: Settings, *, say: Say, patience: float = 120.0) -> Started:
         upgrade.bring_up_to_date(settings)
         _end_orphans(settings)
         _check_ports(settings)
-        samples.seed(settings, progress=say)
         name, password = accounts.ensure_first_admin(settings)
         _remember(settings)
         say("Starting hub, proxy, service, workers and dashboards ...")
         supervisor.start()
         try:
+            _seed(settings, say)
             wait_until_up(settings, patience=patience, say=say)
         except SetupError:
             if password:
@@ -270,15 +286,11 @@ def restart(settings: Settings, name: str = "", *, say: Say, patience: float = 1
         if not supervisor.alive():
             raise UnavailableError("Tradewind is not running.", "Start it with `make up`.")
         if name:
-            supervisor.restart(name)
+            supervisor.restart((name,))
         else:
-            # The supervisor itself, too: so new settings, a new environment and a new version take effect.
-            upgrade.refuse_newer(settings)
-            supervisor.stop()
-            _end_orphans(settings)
             upgrade.bring_up_to_date(settings)
             _remember(settings)
-            supervisor.start()
+            supervisor.renew()
         wait_until_up(settings, patience=patience, say=say)
 
 
@@ -332,5 +344,16 @@ def down(settings: Settings, *, confirm: Callable[[Busy], bool], say: Say) -> bo
     return True
 
 
+def _seed(settings: Settings, say: Say) -> None:
+    from tradewind.ingest import (
+        samples,
+    )  # the store's libraries take half a second, and only a start needs them
+
+    samples.seed(settings, progress=lambda name: say(f"Sample data: {name}"))
+
+
 def _running(settings: Settings) -> tuple[str, ...]:
-    return ()
+    from tradewind.jobs import runs  # so does the job engine
+
+    going = (RunStatus.RUNNING, RunStatus.CANCELLING)
+    return tuple(f"{run.user}: {run.title} ({run.id})" for run in runs.busy(settings) if run.status in going)
