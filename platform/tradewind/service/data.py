@@ -116,13 +116,13 @@ def detail(here: Context, identity: Identity, name: str) -> Detail:
     store = shared_store(here)
     view = store.snapshot(name)
     spec = view.spec.to_attributes()
-    hidden = {"name", "description", "source", "licence", "format"}
+    shown_elsewhere = {"name", "description", "source", "licence", "format", "adjustments", "calendar", "frequency"}
     return Detail(
         info=_known.info(store, name),
         commits=store.history(name),
         symbols=[str(symbol) for symbol in view.symbols],
         attributes={
-            key: value for key, value in spec.items() if key not in hidden and value not in ("", [], None)
+            key: value for key, value in spec.items() if key not in shown_elsewhere and value not in ("", [], None)
         },
     )
 

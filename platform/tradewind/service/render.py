@@ -1,6 +1,7 @@
 """Pages: Jinja2 with the house's way of writing numbers, times and states."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -16,6 +17,7 @@ from tradewind.hub import theme
 from tradewind.service.context import context
 
 TEMPLATES = Path(__file__).parent / "templates"
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 MISSING = Markup('<span class="tw-muted" title="not known">–</span>')
 
 NOTICES = {
@@ -138,6 +140,11 @@ def plain(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def uncoloured(text: str) -> str:
+    """Take a terminal's colour codes out of a text."""
+    return ANSI.sub("", text)
+
+
 @cache
 def environment() -> Environment:
     """Return the template environment."""
@@ -158,6 +165,7 @@ def environment() -> Environment:
         "metric": metric,
         "hash": hashed,
         "plain": plain,
+        "uncoloured": uncoloured,
     }
     found.globals["now"] = lambda: datetime.now(UTC)
     return found
