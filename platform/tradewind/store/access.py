@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from tradewind.errors import InvalidInputError
 from tradewind.settings import Settings
+from tradewind.store.roots import Root, from_settings
 from tradewind.store.spec import check_name
 
 FILE = "store-access.json"
@@ -100,6 +101,12 @@ def _covers(names: tuple[str, ...], user: str, groups: Iterable[str]) -> bool:
     return not mine.isdisjoint(names)
 
 
+def _listed(root: Root) -> list[str]:
+    from tradewind.store import storage  # Icechunk: half a second and 60 MB, which the hub does without
+
+    return storage.names(root)
+
+
 def readable(settings: Settings, user: str, groups: Iterable[str], admin: bool = False) -> list[str]:
     """Return the shared datasets somebody may read, sorted.
 
@@ -110,10 +117,8 @@ def readable(settings: Settings, user: str, groups: Iterable[str], admin: bool =
     user, groups, admin
         Who asks, as the hub says.
     """
-    from tradewind.store import storage
-    from tradewind.store.roots import from_settings
-
-    held = storage.names(from_settings(settings))
+    root = from_settings(settings)
+    held = root.folder_names() if root.scheme == "file" else _listed(root)
     if admin:
         return held
     groups = list(groups)

@@ -67,6 +67,16 @@ class Root:
         path = self.url.removeprefix("file://") if "://" in self.url else self.url
         return Path(path).expanduser().absolute()
 
+    def folder_names(self) -> list[str]:
+        """Return the names of the datasets in a ``file`` root, sorted; cheap enough for the hub."""
+        try:
+            entries = list(os.scandir(self.folder))
+        except OSError:
+            return []
+        return sorted(
+            e.name for e in entries if not e.name.startswith(".") and (Path(e.path) / "repo").exists()
+        )
+
     @property
     def bucket(self) -> str:
         """The bucket of an ``s3`` root."""

@@ -79,13 +79,7 @@ def open_repository(root: Root, name: str) -> icechunk.Repository:
 def names(root: Root) -> list[str]:
     """Return the names of the datasets in a root, sorted."""
     if root.scheme == "file":
-        try:
-            entries = list(os.scandir(root.folder))
-        except OSError:
-            return []
-        return sorted(
-            e.name for e in entries if not e.name.startswith(".") and (Path(e.path) / "repo").exists()
-        )
+        return root.folder_names()
     if root.scheme == "memory":
         with memory_lock:
             return sorted(name for url, name in _memory if url == root.url)
