@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -40,7 +39,7 @@ Title = Annotated[str, typer.Option("--title", help="What to call it.")]
 class SubmitByDefault(TyperGroup):
     """Takes a first word that is no command for the template of ``submit``."""
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that a line of words calls."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             args = [SUBMIT, *args]

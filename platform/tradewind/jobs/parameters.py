@@ -130,10 +130,10 @@ class Parameter:
             return self.check(text)
         if self.kind is Kind.BOOL and bare.lower() in (*_TRUE, *_FALSE):
             return bare.lower() in _TRUE
-        value = _literal(bare)
-        if self.kind is Kind.LIST and not isinstance(value, list):
+        if self.kind is Kind.LIST and not bare.startswith("["):
             parts = [part.strip() for part in bare.split(",") if part.strip()]
-            value = [part if self.items is Kind.STR else _literal(part) for part in parts]
+            return self.check([part if self.items is Kind.STR else _literal(part) for part in parts])
+        value = _literal(bare)
         return self.check(value)
 
     def as_document(self) -> dict[str, Any]:
@@ -235,9 +235,7 @@ def _parameter(name: str, annotation: ast.expr | None, default: Any, text: str) 
         optional = optional or nullable
     elif default is not None:
         kind = _kind_of(default)
-        inside = {_kind_of(item) for item in default} if kind is Kind.LIST else set()
-        items = inside.pop() if len(inside) == 1 else Kind.ANY
-        items = Kind.FLOAT if inside and {items, *inside} == {Kind.INT, Kind.FLOAT} else items
+        items = _kind_of_items(default) if kind is Kind.LIST else Kind.ANY
     if isinstance(default, tuple):
         default = list(default)
     return Parameter(
@@ -250,6 +248,13 @@ def _kind_of(value: Any) -> Kind:
         if isinstance(value, _PYTHON[kind]):
             return kind
     return Kind.ANY
+
+
+def _kind_of_items(values: Any) -> Kind:
+    inside = {_kind_of(value) for value in values}
+    if inside == {Kind.INT, Kind.FLOAT}:
+        return Kind.FLOAT
+    return inside.pop() if len(inside) == 1 else Kind.ANY
 
 
 def _annotated(node: ast.expr) -> tuple[Kind, Kind, tuple[Any, ...], bool]:

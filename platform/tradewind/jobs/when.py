@@ -1,6 +1,7 @@
 """When a schedule fires: cron expressions in a time zone, or a while after a market's close."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -234,5 +235,7 @@ def _closes(calendar: str, year: int) -> tuple[datetime, ...]:
     """Return the closes of a market from a little before a year until a little after the next one's start."""
     from exchange_calendars import get_calendar
 
-    found = get_calendar(calendar, start=f"{year - 1}-12-15", end=f"{year + 1}-01-31")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # exchange_calendars' own use of pandas
+        found = get_calendar(calendar, start=f"{year - 1}-12-15", end=f"{year + 1}-01-31")
     return tuple(close.to_pydatetime() for close in found.closes.dt.tz_convert("UTC"))
