@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from tradewind.errors import NotFoundError, did_you_mean
-from tradewind.hub import supervision
+from tradewind.hub import doctor_installation, doctor_platform, supervision
 from tradewind.hub import supervision_lifecycle as lifecycle
+from tradewind.hub.doctor import Level, examine
 from tradewind.hub.supervision_control import ProgramStatus, State, Supervisor
 from tradewind.sandbox import Mode, available, mode
 from tradewind.settings import Settings, load_settings
@@ -22,6 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Do not ask.")]
 
 _MARKS = {State.RUNNING: "●", State.STARTING: "◐", State.FAILING: "✗", State.STOPPED: "○"}
+
+_SIGNS = {Level.GOOD: "✓", Level.NOTE: "i", Level.FAULT: "✗"}
 
 
 def _say(line: str) -> None:
@@ -194,3 +197,24 @@ def programs() -> None:
     settings: Settings = load_settings()
     for program in supervision.programs(settings):
         print(f"{program.name:<12}{' '.join(program.argv)}")
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check the whole installation and say what to do about each finding; exit code 1 at a fault."""
+    settings = load_settings()
+    findings = examine(settings, (*doctor_installation.ALL, *doctor_platform.ALL))
+    faults = [f for f in findings if f.level is Level.FAULT]
+    if as_json:
+        document = [
+            {"check": f.check, "level": f.level, "message": f.message, "remedy": f.remedy} for f in findings
+        ]
+        print(json.dumps({"faults": len(faults), "findings": document}))
+    else:
+        for finding in findings:
+            print(f"{_SIGNS[finding.level]} {finding.check:<14} {finding.message}")
+            if finding.remedy:
+                print(f"{'':<17}→ {finding.remedy}")
+        count = len(faults)
+        print("No faults." if not count else f"{count} fault{'' if count == 1 else 's'}.")
+    raise typer.Exit(1 if faults else 0)

@@ -290,6 +290,7 @@ def restart(settings: Settings, name: str = "", *, say: Say, patience: float = 1
         else:
             upgrade.bring_up_to_date(settings)
             _remember(settings)
+            _seed(settings, say)
             supervisor.renew()
         wait_until_up(settings, patience=patience, say=say)
 
@@ -345,15 +346,14 @@ def down(settings: Settings, *, confirm: Callable[[Busy], bool], say: Say) -> bo
 
 
 def _seed(settings: Settings, say: Say) -> None:
-    from tradewind.ingest import (
-        samples,
-    )  # the store's libraries take half a second, and only a start needs them
+    # Imported here: the store's libraries take half a second, which only a start needs.
+    from tradewind.ingest import samples
 
     samples.seed(settings, progress=lambda name: say(f"Sample data: {name}"))
 
 
 def _running(settings: Settings) -> tuple[str, ...]:
-    from tradewind.jobs import runs  # so does the job engine
+    from tradewind.jobs import runs  # imported here: the job engine is as heavy as the store
 
     going = (RunStatus.RUNNING, RunStatus.CANCELLING)
     return tuple(f"{run.user}: {run.title} ({run.id})" for run in runs.busy(settings) if run.status in going)

@@ -36,18 +36,21 @@ def ask(port: int, method: str, path: str, token: str, *, seconds: float = 10.0)
     Returns
     -------
     tuple of int and object
-        The status and the decoded answer; status 0 when nothing answers.
+        The status and the decoded answer (None when it is not JSON); status 0 when nothing answers.
     """
     connection = HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         connection.request(method, path, headers={"Authorization": f"token {token}"})
         answer = connection.getresponse()
         body = answer.read()
-        return answer.status, json.loads(body) if body else None
-    except (OSError, HTTPException, ValueError):
+    except (OSError, HTTPException):
         return 0, None
     finally:
         connection.close()
+    try:
+        return answer.status, json.loads(body)
+    except ValueError:
+        return answer.status, None
 
 
 def knows_the_hub(routes: Any) -> bool:

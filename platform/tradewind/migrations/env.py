@@ -1,11 +1,18 @@
 """Alembic's entry: runs the migrations over the engine that ``tradewind.hub.upgrade`` hands in."""
 
+from typing import Any, Literal
+
+import sqlalchemy as sa
 from alembic import context
 
-from tradewind.database import metadata
+from tradewind.migrations import VERSION_TABLE, all_tables
 
-VERSION_TABLE = "tradewind_version"
-"""Of our own name: in a PostgreSQL database shared with the hub, ``alembic_version`` is the hub's."""
+
+def _render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
+    """Write a type of ours down as the SQL type below it: a migration must not change with our code."""
+    if kind == "type" and isinstance(thing, sa.types.TypeDecorator):
+        return f"sa.{thing.impl!r}"
+    return False
 
 
 def run() -> None:
@@ -13,9 +20,10 @@ def run() -> None:
     with context.config.attributes["engine"].begin() as connection:
         context.configure(
             connection=connection,
-            target_metadata=metadata,
+            target_metadata=all_tables(),
             version_table=VERSION_TABLE,
             render_as_batch=True,
+            render_item=_render,
         )
         with context.begin_transaction():
             context.run_migrations()
