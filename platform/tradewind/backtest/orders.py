@@ -78,7 +78,9 @@ def orders_frame(orders: Orders, market: Market) -> pd.DataFrame:
             "target": orders.target,
             "status": status,
             "filled": pd.Series(
-                np.where(orders.filled >= 0, market.time[np.maximum(orders.filled, 0)], np.datetime64("NaT"))
+                np.where(
+                    orders.filled >= 0, market.time[np.maximum(orders.filled, 0)], np.datetime64("NaT", "ns")
+                )
             ),
             "quantity": orders.quantity,
             "price": orders.price,

@@ -71,10 +71,12 @@ def candles(
         c for call in calls if call.indicator.overlay for c in _curves(hv, call, one, time, next(colours))
     ]
     shown = [name, *(c.label for c in calls if c.indicator.overlay)]
-    options: dict[str, Any] = {"width": WIDTH, "toolbar": "above", "show_grid": True, "xlabel": ""}
+    options: dict[str, Any] = {
+        "width": WIDTH, "toolbar": "above", "show_grid": True, "xlabel": "", "xlim": _window(time)
+    }  # fmt: skip
     top = hv.Overlay([*price, *over]).opts(
         title=", ".join(shown), height=height, ylabel="price", legend_position="top_left", autorange="y",
-        show_legend=bool(over), xlim=_window(time), **options,
+        show_legend=bool(over), ylim=_span(one), **options,
     )  # fmt: skip
     below = [
         hv.Overlay(list(_curves(hv, call, one, time, next(colours)))).opts(
@@ -88,6 +90,15 @@ def candles(
 
 def _window(time: np.ndarray) -> tuple[Any, Any] | None:
     return None if time.size <= AT_ONCE else (time[-AT_ONCE], time[-1])
+
+
+def _span(one: xr.Dataset) -> tuple[float, float] | None:
+    seen = one.isel({TIME: slice(-AT_ONCE, None)})
+    low, high = (
+        float(seen[f if f in seen else "close"].pipe(g)) for f, g in (("low", np.nanmin), ("high", np.nanmax))
+    )
+    room = 0.06 * (high - low)
+    return (low - room, high + room) if high > low else None
 
 
 def _step(time: np.ndarray) -> np.timedelta64:

@@ -38,7 +38,7 @@ def _figures(result: Result, log: bool) -> tuple[str, str, dict[str, str]]:
     """Bokeh's own script, the figures' script, and one container a figure."""
     import holoviews as hv
     from bokeh.embed import components
-    from bokeh.resources import Resources
+    from bokeh.util.paths import bokehjs_path
 
     drawn = {
         "equity": equity_figure(result, log=log),
@@ -53,7 +53,8 @@ def _figures(result: Result, log: bool) -> tuple[str, str, dict[str, str]]:
         model.toolbar.logo = None
         models[name] = model
     script, containers = components(models)
-    library = Resources(mode="inline", components=["bokeh"], minified=True).render_js()
+    # Bokeh's Resources would add the scripts of every extension that happens to be imported
+    library = f"<script>{(bokehjs_path() / 'js' / 'bokeh.min.js').read_text(encoding='utf-8')}</script>"
     return library, script, containers
 
 

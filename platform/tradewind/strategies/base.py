@@ -183,9 +183,8 @@ class Strategy(ABC):
         """
 
     def __str__(self) -> str:
-        inside = ", ".join(
-            f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in self.values.items()
-        )
+        shown = {k: v for k, v in self.values.items() if v is not False}
+        inside = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in shown.items())
         return f"{self.title or type(self).__name__} ({inside})" if inside else self.title
 
 

@@ -1,0 +1,92 @@
+"""Performance figures against empyrical and quantstats, and their shapes."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from tradewind import metrics
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    empyrical = pytest.importorskip("empyrical")
+    import quantstats.stats as qs
+
+RNG = np.random.default_rng(4)
+SERIES = {
+    "normal": RNG.normal(4e-4, 0.01, 1500),
+    "fat": RNG.standard_t(3, 900) * 0.008,
+    "losing": RNG.normal(-1e-3, 0.02, 400),
+}
+ORACLES = {
+    "total_return": empyrical.cum_returns_final,
+    "cagr": empyrical.annual_return,
+    "volatility": empyrical.annual_volatility,
+    "sharpe": empyrical.sharpe_ratio,
+    "sortino": empyrical.sortino_ratio,
+    "calmar": empyrical.calmar_ratio,
+    "omega": empyrical.omega_ratio,
+    "max_drawdown": empyrical.max_drawdown,
+    "value_at_risk": lambda r: empyrical.value_at_risk(r, 0.05),
+}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize("series", SERIES)
+def test_agrees_with_empyrical(name: str, series: str) -> None:
+    returns = SERIES[series]
+    assert getattr(metrics, name)(returns) == pytest.approx(ORACLES[name](returns), rel=1e-9)
+
+
+def test_agrees_with_quantstats() -> None:
+    frame = pd.Series(SERIES["fat"], pd.bdate_range("2015-01-01", periods=900))
+    assert metrics.sharpe(frame) == pytest.approx(qs.sharpe(frame), rel=1e-9)
+    assert metrics.sortino(frame) == pytest.approx(qs.sortino(frame), rel=1e-9)
+    assert metrics.expected_shortfall(frame) == pytest.approx(
+        frame[frame <= frame.quantile(0.05)].mean(), rel=1e-12
+    )
+
+
+def test_many_series_at_once_keep_their_names() -> None:
+    many = xr.DataArray(
+        np.stack([SERIES["normal"][:400], SERIES["losing"]]), {"symbol": ["a", "b"]}, ("symbol", "time")
+    )
+    both = metrics.sharpe(many)
+    assert both.dims == ("symbol",)
+    assert float(both.sel(symbol="b")) == metrics.sharpe(SERIES["losing"])
+    holed = many.copy(deep=True)
+    holed[0, :100] = np.nan
+    assert float(metrics.sharpe(holed)[0]) == metrics.sharpe(SERIES["normal"][100:400])
+
+
+def test_risk_free_rate_is_a_years() -> None:
+    r = SERIES["normal"]
+    assert metrics.sharpe(r, risk_free=0.02) == pytest.approx(metrics.sharpe(r - 0.02 / 252), rel=1e-12)
+
+
+def test_periods_a_year() -> None:
+    days = pd.bdate_range("2020-01-01", periods=300).values
+    assert metrics.periods_per_year(days, "1d", "XNYS") == 252
+    assert metrics.periods_per_year(days, "1d", "24/7") == 365
+    assert metrics.periods_per_year(days) == 252
+    minutes = np.concatenate([d + np.arange(571, 961).astype("m8[m]") for d in days.astype("M8[m]")[:20]])
+    assert metrics.periods_per_year(minutes, "1min", "XNYS") == 252 * 390
+    assert metrics.periods_per_year(pd.date_range("2000-01-31", periods=40, freq="ME").values) == 12
+
+
+def test_months_compound_to_years() -> None:
+    time = pd.bdate_range("2019-06-03", periods=500).values
+    table = metrics.monthly_returns(SERIES["normal"][:500], time)
+    for _, row in table.iterrows():
+        assert np.prod(1 + row.drop("Year").dropna()) - 1 == pytest.approx(row["Year"], rel=1e-9)
+    assert np.prod(1 + table["Year"]) == pytest.approx(np.prod(1 + SERIES["normal"][:500]), rel=1e-9)
+
+
+def test_drawdowns_are_listed_deepest_first() -> None:
+    equity = np.array([100, 90, 95, 101, 80, 120, 119.0])
+    time = pd.bdate_range("2020-01-01", periods=7).values
+    table = metrics.drawdowns(equity, time)
+    assert table["depth"].round(6).tolist() == [-0.207921, -0.1, -0.008333]
+    assert table["bars"].tolist() == [1, 2, 1]
+    assert pd.isna(table["recovery"].iloc[2])
