@@ -15,6 +15,11 @@ from tradewind.store.catalog import DatasetInfo
 from tradewind.store.roots import from_settings
 from tradewind.store.snapshots import Commit
 
+SHOWN_ELSEWHERE = frozenset(
+    {"name", "description", "source", "licence", "format", "adjustments", "calendar", "frequency"}
+)
+"""Attributes that a dataset's page shows by themselves."""
+
 
 @dataclass(frozen=True)
 class Detail:
@@ -116,14 +121,11 @@ def detail(here: Context, identity: Identity, name: str) -> Detail:
     store = shared_store(here)
     view = store.snapshot(name)
     spec = view.spec.to_attributes()
-    shown_elsewhere = {"name", "description", "source", "licence", "format", "adjustments", "calendar", "frequency"}
     return Detail(
         info=_known.info(store, name),
         commits=store.history(name),
         symbols=[str(symbol) for symbol in view.symbols],
-        attributes={
-            key: value for key, value in spec.items() if key not in shown_elsewhere and value not in ("", [], None)
-        },
+        attributes={key: value for key, value in spec.items() if key not in SHOWN_ELSEWHERE and value},
     )
 
 

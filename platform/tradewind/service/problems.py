@@ -15,7 +15,7 @@ from tradewind.errors import InvalidInputError, NotFoundError, TradewindError, U
 from tradewind.service.context import context
 from tradewind.service.render import page
 from tradewind.service.security import too_large
-from tradewind.service.signin import SignInNeededError, redirect_to_hub
+from tradewind.service.signin import SignInNeededError, bearer_token, redirect_to_hub
 
 log = logging.getLogger("tradewind.service")
 
@@ -55,7 +55,8 @@ def wants_page(request: Request) -> bool:
     """Whether a person waits for a page, rather than a program for JSON."""
     api = f"{context(request).prefix}/api"
     below_api = request.url.path == api or request.url.path.startswith(f"{api}/")
-    return not below_api and "text/html" in request.headers.get("accept", "")
+    accepted = request.headers.get("accept", "*/*")
+    return not below_api and not bearer_token(request) and ("html" in accepted or "*/*" in accepted)
 
 
 def answer(request: Request, problem: TradewindError) -> Response:
@@ -100,6 +101,8 @@ async def _tradewind(request: Request, problem: Exception) -> Response:
 
 async def _http(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
+    if isinstance(problem.__cause__, TradewindError):  # raised while the body was being read
+        return answer(request, problem.__cause__)
     if problem.status_code == HTTPStatus.NOT_FOUND:
         return answer(request, NotFoundError(f"There is nothing at {request.url.path}."))
     if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

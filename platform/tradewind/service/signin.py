@@ -4,7 +4,6 @@ import hmac
 from typing import Annotated
 from urllib.parse import urlencode, urlsplit
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
 from jupyterhub.services.auth import HubOAuth
 from starlette.datastructures import FormData
@@ -12,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from tornado.web import HTTPError
 
 from tradewind.errors import NotAllowedError, NotSignedInError, UnavailableError
-from tradewind.service.context import Context, context
+from tradewind.service.context import Context, context, in_thread
 from tradewind.service.identity import TOKEN_CACHE_SECONDS, Identity, Scope
 from tradewind.service.sessions import LIFETIME, Session
 from tradewind.settings import Settings
@@ -57,7 +56,7 @@ async def current_session(request: Request) -> Session | None:
     session_id = request.cookies.get(SESSION_COOKIE)
     if not session_id:
         return None
-    return await anyio.to_thread.run_sync(context(request).sessions.find, session_id)
+    return await in_thread(context(request).sessions.find, session_id)
 
 
 async def current_identity(request: Request) -> Identity:
@@ -188,7 +187,10 @@ async def oauth_callback(request: Request, code: str = "", state: str = "") -> R
         raise UnavailableError(
             "The hub did not confirm the sign-in.", "Open the page again; see `make logs` if it stays."
         ) from problem
-    session = await anyio.to_thread.run_sync(here.sessions.create, token)
+    former = request.cookies.get(SESSION_COOKIE)
+    if former:  # its token has ended
+        await in_thread(here.sessions.drop, former)
+    session = await in_thread(here.sessions.create, token)
     response = RedirectResponse(target, status_code=302)
     response.set_cookie(
         SESSION_COOKIE,
