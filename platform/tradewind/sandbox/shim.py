@@ -98,7 +98,7 @@ class Relay:
     def turn(self, timeout: float) -> None:
         """Wait for something to do, and do it."""
         if self._waiting:
-            timeout = min(timeout, RETRY_PAUSE)
+            timeout = RETRY_PAUSE  # and not the caller's, which may be "for ever"
         for fd, _ in self._poll.poll(timeout):
             if fd in self._listeners:
                 self._accept(*self._listeners[fd])
