@@ -12,6 +12,8 @@ import typer
 from tradewind.errors import NotFoundError, did_you_mean
 from tradewind.hub import doctor_installation, doctor_platform, supervision
 from tradewind.hub import supervision_lifecycle as lifecycle
+from tradewind.hub.backup import backup as save_state
+from tradewind.hub.backup import restore as bring_back
 from tradewind.hub.doctor import Level, examine
 from tradewind.hub.supervision_control import ProgramStatus, State, Supervisor
 from tradewind.sandbox import Mode, available, mode
@@ -218,3 +220,24 @@ def doctor(as_json: Json = False) -> None:
         count = len(faults)
         print("No faults." if not count else f"{count} fault{'' if count == 1 else 's'}.")
     raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to: NAME.tar.zst or NAME.tar.gz")],
+) -> None:
+    """Save all state into one file, while the platform runs or not. Keep it safe: it holds secrets."""
+    settings = load_settings()
+    saved = save_state(settings, file)
+    size = file.stat().st_size
+    _say(f"{saved.files} files, {saved.bytes / 2**20:.1f} MB, in {file} ({size / 2**20:.1f} MB)")
+    if settings.store_url and not settings.store_url.startswith("file:"):
+        _say(f"The datasets in {settings.store_url} are not in it: back that bucket up by its own means.")
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What `tradewind admin backup` has written.")]) -> None:
+    """Bring a backup back into an empty state folder; then start with `make up`."""
+    settings = load_settings()
+    bring_back(settings, file, say=_say)
+    _say(f"Restored into {_shown(settings.paths.home)}. Start with: make up")
