@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tradewind.cli import admin_accounts
 from tradewind.errors import NotFoundError, did_you_mean
 from tradewind.hub import doctor_installation, doctor_platform, supervision
 from tradewind.hub import supervision_lifecycle as lifecycle
@@ -20,6 +21,8 @@ from tradewind.sandbox import Mode, available, mode
 from tradewind.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+for _command in admin_accounts.COMMANDS:
+    app.command()(_command)
 
 Json = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Do not ask.")]
