@@ -23,4 +23,5 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         running.start()
         yield running
     finally:
+        running.close_browsers()
         running.stop()

@@ -44,6 +44,7 @@ class Hub:
         self.url = self.settings.public_url
         self.admin, password = accounts.ensure_first_admin(self.settings)
         self.admin_password = password or ""
+        self._browsers: list[Browser] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -111,8 +112,16 @@ class Hub:
         return GOOD
 
     def browser(self) -> "Browser":
-        """Return a new client without cookies."""
-        return Browser(self.url)
+        """Return a new client without cookies, closed with the hub."""
+        made = Browser(self.url)
+        self._browsers.append(made)
+        return made
+
+    def close_browsers(self) -> None:
+        """Let go of all connections."""
+        for browser in self._browsers:
+            browser.client.close()
+        self._browsers.clear()
 
 
 class Browser:

@@ -13,7 +13,8 @@ from tradewind.hub import passwords
     "password",
     [
         "short", "aaaaaaaaaaaa", "abababababab", "password123", "Passw0rd2026!", "1234567890", "qwertyuiop",
-        "qwertz123456", "iloveyou2026", "abcdefghij12", "passwordpassword", "20261121123456", "alice-in-wonder", "al1ce4ever99",
+        "qwertz123456", "iloveyou2026", "abcdefghij12", "passwordpassword", "20261121123456",
+        "alice-in-wonder", "al1ce4ever99",
         "x" * 300, "administrator1", "!!!monkey!!!!", "0987654321zz",
     ],
 )  # fmt: skip

@@ -31,8 +31,10 @@ class Policy:
     ----------
     free
         Failures without consequence.
+    slowed
+        How many failures after these are slowed: by 0.5 s, then by twice as much each time.
     first
-        Seconds to wait after the first one beyond; doubled with each further failure.
+        Seconds for which further attempts are refused after the next failure; doubled with each one more.
     longest
         Seconds at most.
     forget
@@ -40,20 +42,25 @@ class Policy:
     """
 
     free: int
-    first: float = 0.5
+    slowed: int = 3
+    first: float = 30.0
     longest: float = 900.0
     forget: float = 3600.0
 
     def wait(self, failures: int) -> float:
         """Return the seconds to wait after that many failures."""
         beyond = failures - self.free
-        return 0.0 if beyond <= 0 else min(self.longest, self.first * 2.0 ** min(beyond - 1, 40))
+        if beyond <= 0:
+            return 0.0
+        if beyond <= self.slowed:
+            return 0.5 * 2.0 ** (beyond - 1)
+        return min(self.longest, self.first * 2.0 ** min(beyond - self.slowed - 1, 40))
 
 
 ACCOUNT = Policy(free=3)
 DEVICE = Policy(free=3)
 ADDRESS = Policy(free=30, forget=1800.0)
-SIGN_UP = Policy(free=20, first=30.0)
+SIGN_UP = Policy(free=20, slowed=0)
 
 
 @dataclass(frozen=True, kw_only=True)
