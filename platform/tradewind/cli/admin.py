@@ -21,8 +21,6 @@ from tradewind.sandbox import Mode, available, mode
 from tradewind.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
-for _command in admin_accounts.COMMANDS:
-    app.command()(_command)
 
 Json = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
 Force = Annotated[bool, typer.Option("--force", help="Do not ask.")]
@@ -244,3 +242,7 @@ def restore(file: Annotated[Path, typer.Argument(help="What `tradewind admin bac
     settings = load_settings()
     bring_back(settings, file, say=_say)
     _say(f"Restored into {_shown(settings.paths.home)}. Start with: make up")
+
+
+for _command in admin_accounts.COMMANDS:
+    app.command()(_command)

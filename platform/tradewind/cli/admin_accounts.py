@@ -1,7 +1,7 @@
 """The part of ``tradewind admin`` that looks after accounts, for whoever owns the state folder.
 
-These work without a running hub, so that a forgotten administrator's password can be replaced; only removing a
-user needs it.
+These work without a running hub, so that a forgotten administrator's password can be replaced; only removing
+a user needs it.
 """
 
 import asyncio
