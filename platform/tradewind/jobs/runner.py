@@ -44,11 +44,17 @@ def start_kernel(folder: Path) -> tuple[Path, "subprocess.Popen[bytes]"]:
     connection.write_text(json.dumps(described))
     connection.chmod(0o600)
     python = os.environ.get("TRADEWIND_KERNEL_PYTHON", sys.executable)
-    if not Path(python).exists():
-        python = sys.executable
-    argv = [python, "-m", "ipykernel_launcher", "-f", str(connection)]
-    environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}  # it ends should this process be killed
-    return connection, subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=2, env=environment)
+    argv = [python if Path(python).exists() else sys.executable, "-P", "-m", "tradewind.kernel"]
+    environment = {
+        **os.environ,
+        "PANEL_INLINE": "true",
+        "BOKEH_RESOURCES": "inline",
+        "JPY_PARENT_PID": str(os.getpid()),  # it ends should this process be killed
+    }
+    process = subprocess.Popen(
+        [*argv, "-f", str(connection)], stdin=subprocess.DEVNULL, stdout=2, env=environment
+    )
+    return connection, process
 
 
 def main() -> int:

@@ -191,7 +191,7 @@ def cancel(settings: Settings, run_id: str) -> Run:
         queue.forget(engine, run_id)
     run = get(settings, run_id)
     if run.status not in (RunStatus.CANCELLED, RunStatus.CANCELLING):
-        raise ConflictError(f"The run has ended already: it {run.status.value}.")
+        raise ConflictError(f"The run has ended already: {run.status.value}.")
     return run
 
 

@@ -20,6 +20,7 @@ from tradewind.jobs import notebooks, queue, rows, runs
 from tradewind.jobs.model import Run, RunFilter, Schedule, Source
 from tradewind.jobs.notebooks import Checked, Request
 from tradewind.jobs.tables import ready, schedules
+from tradewind.jobs.tables import runs as run_table
 from tradewind.jobs.when import latest, parse
 from tradewind.sandbox import check_may_start
 from tradewind.settings import Settings
@@ -163,6 +164,43 @@ def remove_user(settings: Settings, user: str) -> None:
         delete(settings, schedule.id)
     for run in runs.busy(settings, user):
         runs.cancel(settings, run.id)
+
+
+def hand_over(
+    settings: Settings, *, owner: str, to: str, groups: Sequence[str] = (), admin: bool = False
+) -> int:
+    """Give everything of a user who is removed to another: schedules, and runs with their results.
+
+    What is waiting or running is cancelled. Schedules of notebooks that the user wrote are paused: somebody
+    should read such a notebook before it runs with their rights.
+
+    Parameters
+    ----------
+    settings
+        This installation.
+    owner, to
+        Who goes, and who gets it all.
+    groups, admin
+        Of the new owner.
+
+    Returns
+    -------
+    int
+        How many schedules and runs there were.
+    """
+    for run in runs.busy(settings, owner):
+        runs.cancel(settings, run.id)
+    own = (schedules.c.user == owner) & (schedules.c.source != Source.TEMPLATE.value)
+    new = {"user": to, "groups": list(groups), "admin": admin}
+    with ready(settings).begin() as connection:
+        connection.execute(sa.update(schedules).where(own).values(paused=True, next_at=None))
+        moved = connection.execute(
+            sa.update(schedules).where(schedules.c.user == owner).values(**new)
+        ).rowcount
+        moved += connection.execute(
+            sa.update(run_table).where(run_table.c.user == owner).values(user=to)
+        ).rowcount
+    return int(moved)
 
 
 def fire(settings: Settings, schedule_id: str, generation: int, at: datetime | None = None) -> str | None:
