@@ -49,7 +49,8 @@ def test_the_platforms_own_environment_stays_outside(
 def test_who_and_where_it_is(run: Run) -> None:
     done = run("Ann.Lee", "sh", "-c", "id -u; id -un; echo $HOME $USER; pwd; hostname; ls /home; echo $$")
     assert done.stdout.split() == [
-        "1000", "trader", "/home/_41nn_2e_4cee", "Ann.Lee", "/home/_41nn_2e_4cee", "tradewind", "_41nn_2e_4cee", "2",
+        "1000", "trader", "/home/_41nn_2e_4cee", "Ann.Lee", "/home/_41nn_2e_4cee",
+        "tradewind", "_41nn_2e_4cee", "2",
     ], done.stderr  # fmt: skip
 
 
@@ -82,8 +83,9 @@ def test_binds_and_datasets_are_where_they_were_asked_for(
     (data / "x").write_text("1")
     binds = (Bind(extra, Path("/opt/extra")), Bind(out, Path("/opt/out"), writable=True))
     box = Sandbox.for_user(settings, "ann", datasets=[data], binds=binds)
-    done = run_box(box, "sh", "-c", "cat /tradewind/store/prices/x; touch /opt/out/made; touch /opt/extra/made; "
-                                    "touch /tradewind/store/prices/made; touch /tradewind/store/made")  # fmt: skip
+    script = "cat /tradewind/store/prices/x; touch /opt/out/made; touch /opt/extra/made; "
+    script += "touch /tradewind/store/prices/made; touch /tradewind/store/made"
+    done = run_box(box, "sh", "-c", script)
     assert done.stdout == "1" and done.stderr.count("Read-only file system") == 2
     assert (out / "made").exists() and not (settings.paths.store / "made").exists()
     assert box.inside(out / "made") == Path("/opt/out/made")

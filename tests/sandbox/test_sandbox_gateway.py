@@ -175,12 +175,15 @@ def test_a_restarting_gateway_is_waited_for(settings: Settings) -> None:
     box = Sandbox.for_user(settings, "ann")
     url = f"http://127.0.0.1:{settings.hub_port}/hub/api"
     waiting = f"import time; time.sleep(1)\n{FETCH}"
-    with serving(settings.hub_port), subprocess.Popen(
-        box.command([sys.executable, "-c", waiting, url]),
-        env=box.environ(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as inside:
+    with (
+        serving(settings.hub_port),
+        subprocess.Popen(
+            box.command([sys.executable, "-c", waiting, url]),
+            env=box.environ(),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as inside,
+    ):
         process.kill()
         process.wait()
         time.sleep(2.5)

@@ -70,7 +70,8 @@ def test_the_whole_sandbox_counts_not_each_process(settings: Settings) -> None:
 def test_cores_are_shared_out(settings: Settings) -> None:
     if not limits_enforced().cores:
         pytest.skip("no cgroup can be written here: run as root, or delegate one (systemd: Delegate=yes)")
-    spin = "import time; t = time.monotonic()\nwhile time.monotonic() - t < 1.5: pass\nprint(time.process_time())"
+    spin = "import time; t = time.monotonic()\nwhile time.monotonic() - t < 1.5: pass\n"
+    spin += "print(time.process_time())"
     box = replace(Sandbox.for_user(settings, "ann"), limits=Limits(cores=0.2))
     assert float(run_box(box, sys.executable, "-c", spin).stdout) < 0.7
 

@@ -23,6 +23,7 @@ from tradewind.settings import REPOSITORY, Settings, load_settings
 from tradewind.store.access import readable
 
 QUICKSTART = "Quickstart.ipynb"
+QUICKSTART_PAGE = f"/lab/tree/{QUICKSTART}"
 SEEDS = (
     (REPOSITORY / "notebooks" / "templates" / "quickstart.ipynb", QUICKSTART),
     (REPOSITORY / "notebooks" / "templates" / "HOME.md", "README.md"),
@@ -101,10 +102,12 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
         )
 
     def first_page(self) -> str:
-        """Return the page a server opens with: the quick start, until the user has removed it."""
+        """Return the page a server opens with: as configured, the quick start until the user has removed it."""
+        if self.default_url not in ("", QUICKSTART_PAGE):
+            return str(self.default_url)
         seeded = (self.home / ".tradewind" / "seeded" / QUICKSTART).exists()
         there = (self.home / QUICKSTART).is_file() if seeded else SEEDS[0][0].is_file()
-        return f"/lab/tree/{QUICKSTART}" if there else "/lab"
+        return QUICKSTART_PAGE if there else "/lab"
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Leave the environment: there is no account to take anything from."""
@@ -118,7 +121,7 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
             **box.environ(),
             **hub,
             "JUPYTERHUB_ROOT_DIR": str(box.home_inside),
-            "JUPYTERHUB_DEFAULT_URL": self.default_url or self.first_page(),
+            "JUPYTERHUB_DEFAULT_URL": self.first_page(),
             "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
             "JUPYTERHUB_SINGLEUSER_EXTENSION": "1",
             "JUPYTER_CONFIG_DIR": str(SERVER_CONFIG),
