@@ -73,17 +73,56 @@ def known_at(times: np.ndarray, *, frequency: Frequency, code: str, lag: timedel
     days = times.astype("M8[D]")
     ends: np.ndarray = (days + np.timedelta64(1, "D")).astype("M8[ns]")
     if code != ALWAYS_OPEN:
-        first = min(days.min(), np.datetime64("1990-01-01"))
-        sessions, closes = _closes(code, str(first.astype("M8[Y]")) + "-01-01")
-        place = np.searchsorted(sessions, days)
-        hit = (place < len(sessions)) & (sessions[np.minimum(place, len(sessions) - 1)] == days)
+        held, closes = _closes(code, _first_year(days.min()))
+        place = np.searchsorted(held, days)
+        hit = (place < len(held)) & (held[np.minimum(place, len(held) - 1)] == days)
         ends[hit] = closes[place[hit]]
     known: np.ndarray = ends + delay
     return known
 
 
+def sessions(code: str, first: np.datetime64, last: np.datetime64) -> np.ndarray:
+    """Return a calendar's sessions from one date to another, both included.
+
+    Parameters
+    ----------
+    code
+        The calendar's code.
+    first, last
+        Dates.
+    """
+    first, last = first.astype("M8[D]"), last.astype("M8[D]")
+    if code == ALWAYS_OPEN:
+        return np.arange(first, last + np.timedelta64(1, "D"))
+    days, _ = _closes(code, _first_year(first))
+    held: np.ndarray = days[np.searchsorted(days, first) : np.searchsorted(days, last, side="right")]
+    return held
+
+
+def next_sessions(code: str, days: np.ndarray) -> np.ndarray:
+    """Return the first session on or after each day; a day beyond the calendar's end stays.
+
+    Parameters
+    ----------
+    code
+        The calendar's code.
+    days
+        ``datetime64[D]``.
+    """
+    if code == ALWAYS_OPEN or days.size == 0:
+        return days
+    held, _ = _closes(code, _first_year(days.min()))
+    place = np.searchsorted(held, days)
+    return np.where(place < len(held), held[np.minimum(place, len(held) - 1)], days)
+
+
+def _first_year(day: np.datetime64) -> str:
+    first = min(day.astype("M8[D]"), np.datetime64("1990-01-01"))
+    return f"{first.astype('M8[Y]')}-01-01"
+
+
 @lru_cache(maxsize=32)
 def _closes(code: str, first: str) -> tuple[np.ndarray, np.ndarray]:
     closes = calendar(code, first).closes
-    sessions = closes.index.to_numpy().astype("M8[D]")
-    return sessions, closes.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("M8[ns]")
+    days = closes.index.to_numpy().astype("M8[D]")
+    return days, closes.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("M8[ns]")

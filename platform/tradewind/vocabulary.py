@@ -4,10 +4,12 @@ from enum import StrEnum
 
 SYMBOL = "symbol"
 TIME = "time"
+INSTRUMENT = "instrument"
+"""A coordinate along ``symbol``: the stable id behind the ticker, where a dataset has reference data."""
 DIMS = (SYMBOL, TIME)
 
 OHLC = ("open", "high", "low", "close")
-FIELDS = (*OHLC, "volume", "trades", "vwap", "bid", "ask", "open_interest", "funding")
+FIELDS = (*OHLC, "volume", "trades", "vwap", "bid", "ask", "open_interest", "funding", "member")
 
 
 class Adjust(StrEnum):

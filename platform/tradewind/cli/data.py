@@ -2,8 +2,9 @@
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.table import Table
 from tradewind.errors import InvalidInputError
 from tradewind.store.roots import root_of
 
+if TYPE_CHECKING:
+    from tradewind.store.merging import Change
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="Datasets: list, look, ingest.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
@@ -19,6 +23,7 @@ Name = Annotated[str, typer.Argument(help="A dataset; mine/... for your own.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Tag, snapshot id or time.")]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", "-s", help="May be given several times.")]
 Start = Annotated[str | None, typer.Option(help="First date or time.")]
+Accept = Annotated[list[str] | None, typer.Option(help="A check of the quality gate to let pass.")]
 End = Annotated[str | None, typer.Option(help="Last date or time, included.")]
 
 
@@ -74,6 +79,8 @@ def ingest(  # noqa: PLR0917  typer reads options from parameters
     description: Annotated[str | None, typer.Option()] = None,
     source: Annotated[str | None, typer.Option()] = None,
     licence: Annotated[str | None, typer.Option()] = None,
+    accept: Accept = None,
+    against: Annotated[str | None, typer.Option(help="Another dataset to compare closes with.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Merge a file into a dataset; the same file twice changes nothing."""
@@ -84,21 +91,57 @@ def ingest(  # noqa: PLR0917  typer reads options from parameters
         change = loading.file(
             file, dataset, symbol=symbol, columns=columns, wide=wide, frequency=frequency, calendar=calendar,
             basis=basis, time_zone=time_zone, bar_start=bar_start, description=description, source=source,
-            licence=licence,
+            licence=licence, accept=accept or (), against=against,
         )  # fmt: skip
+    _tell(dataset, change, as_json)
+
+
+def _tell(dataset: str, change: "Change", as_json: bool) -> None:
     if as_json:
         _print(
             {"dataset": dataset, "snapshot": change.snapshot, "changed": not change.empty,
              "rows_added": change.rows_added, "rows_changed": change.rows_changed,
-             "symbols_added": change.symbols_added}
+             "symbols_added": change.symbols_added, "quarantined": change.quarantined}
         )  # fmt: skip
     elif change.empty:
         print(f"{dataset} holds all of it already (snapshot {change.snapshot}).")
     else:
         print(
             f"{dataset}: {change.rows_added:,} bars added, {change.rows_changed:,} changed, "
-            f"{change.symbols_added} new symbols (snapshot {change.snapshot})."
+            f"{change.symbols_added} new symbols, {change.quarantined} bars kept aside "
+            f"(snapshot {change.snapshot})."
         )
+
+
+@app.command("ingest-lean")
+def ingest_lean(  # noqa: PLR0917
+    folder: Annotated[Path, typer.Argument(help="LEAN's Data folder.")],
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Where to: mine/us.")],
+    market: Annotated[str, typer.Option(help="usa, coinbase, binance or oanda.")] = "usa",
+    resolution: Annotated[str, typer.Option(help="daily, hour or minute.")] = "daily",
+    symbol: Symbols = None,
+    accept: Accept = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a market of a LEAN data folder into a dataset."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from tradewind.ingest.lean import lean
+
+    started, rows = time.perf_counter(), 0
+    columns = (SpinnerColumn("line"), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("")
+
+        def tell(name: str, bars: int) -> None:
+            nonlocal rows
+            rows += bars
+            speed = rows / max(time.perf_counter() - started, 1e-9)
+            progress.update(task, description=f"{name}  {rows:,} rows, {speed:,.0f} a second")
+
+        change = lean(folder, dataset, market=market, resolution=resolution, symbols=symbol or None,
+                      accept=accept or (), progress=tell)  # fmt: skip
+    _tell(dataset, change, as_json)
 
 
 def _pair(text: str) -> tuple[str, str]:

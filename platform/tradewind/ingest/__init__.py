@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
+    from tradewind.ingest.lean import lean as lean
     from tradewind.ingest.loading import file as file
     from tradewind.ingest.loading import frame as frame
     from tradewind.ingest.samples import seed as seed
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"loading": ["file", "frame"], "samples": ["seed"]}
+    __name__, submod_attrs={"lean": ["lean"], "loading": ["file", "frame"], "samples": ["seed"]}
 )

@@ -42,6 +42,15 @@ class TableShape:
     bar_start: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A table as a batch, its bar length, and how many rows said the same bar again."""
+
+    batch: Batch
+    frequency: Frequency
+    duplicates: int
+
+
 def read_table(source: Any) -> pl.DataFrame:
     """Return any table as a polars frame.
 
@@ -103,7 +112,7 @@ def to_batch(
     *,
     frequency: Frequency | None = None,
     actions: tuple[Action, ...] = (),
-) -> tuple[Batch, Frequency]:
+) -> Reading:
     """Turn a table into a batch.
 
     Parameters
@@ -119,7 +128,7 @@ def to_batch(
 
     Returns
     -------
-    Batch, Frequency
+    Reading
         Rows of all symbols on one time axis; unknown columns are left out.
 
     Raises
@@ -152,7 +161,7 @@ def to_batch(
     cells = rows * len(axis) + cols
     values = {f: _scatter(f, long[f], cells=cells, symbols=symbols, axis=axis) for f in fields}
     batch = Batch(symbols=tuple(symbols.tolist()), times=axis, values=values, actions=actions)
-    return batch, frequency
+    return Reading(batch=batch, frequency=frequency, duplicates=len(cells) - len(np.unique(cells)))
 
 
 def _renamed(table: pl.DataFrame, shape: TableShape) -> pl.DataFrame:

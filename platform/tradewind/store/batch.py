@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tradewind.errors import InvalidInputError, did_you_mean
+from tradewind.store.reference import Instrument
 from tradewind.store.spec import ActionKind
 from tradewind.vocabulary import FIELDS
 
@@ -23,7 +24,7 @@ class Action:
     ex_date
         ``datetime64[D]``: the first session that trades without it.
     value
-        New shares per old one, or cash per share.
+        New shares per old one, or cash per share; NaN takes a recorded action back.
     known
         When it was announced, UTC; NaT where the source does not say.
     """
@@ -51,12 +52,15 @@ class Batch:
         Field to float64 array (n, m).
     actions
         Corporate actions to add.
+    instruments
+        Reference data to add or to renew, by id.
     """
 
     symbols: tuple[str, ...]
     times: np.ndarray
     values: Mapping[str, np.ndarray]
     actions: tuple[Action, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):

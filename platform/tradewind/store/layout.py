@@ -4,6 +4,7 @@ The shapes were measured (see ``bench/README.md``): dims ``(symbol, time)`` with
 PCodec level 8 on float64, NaN as fill, 130 to 200 thousand values a chunk.
 """
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ COMPRESSION_LEVEL = 8
 TIME_CHUNK = 1 << 16
 SYMBOL_CHUNK = 1 << 14
 ACTIONS = "actions"
+REFERENCE = "reference"
+QUARANTINE = "quarantine"
 ACTION_COLUMNS = ("instrument", "kind", "ex_date", "value", "known")
 """Rows of the ``actions`` array, float64: symbol position, kind (0 split, 1 dividend), days since 1970, ratio
 or cash, seconds since 1970 (NaN where the source does not say)."""
@@ -97,6 +100,20 @@ def create_arrays(
     create_table(group, ACTIONS, len(ACTION_COLUMNS))
     for name in fields:
         create_field(group, name, (0, 0), chunks)
+
+
+def create_blob(group: "zarr.Group", name: str) -> Any:
+    """Create an array of bytes that holds one document."""
+    return group.create_array(
+        name, shape=(0,), dtype="uint8", chunks=(1 << 24,), dimension_names=(f"{name}_byte",)
+    )
+
+
+def read_json(array: Any) -> list[dict[str, Any]]:
+    """Read the document in an array of bytes; an absent or empty one is an empty list."""
+    stored = b"" if array is None else np.asarray(array[:]).tobytes()
+    rows: list[dict[str, Any]] = json.loads(stored) if stored else []
+    return rows
 
 
 def create_field(group: "zarr.Group", name: str, shape: tuple[int, int], chunks: Chunks) -> None:

@@ -16,19 +16,20 @@ from tradewind.errors import (
     EmptySelectionError,
     FieldNotFoundError,
     InvalidInputError,
-    SymbolNotFoundError,
     did_you_mean,
 )
 from tradewind.provenance.recorder import recorder
+from tradewind.store import guard
 from tradewind.store.arrays import Adjustment, Axis, FieldArray
 from tradewind.store.catalog import Catalog
-from tradewind.store.lean import keep_dask_out
 from tradewind.store.moments import moment
+from tradewind.store.quick_import import keep_dask_out
+from tradewind.store.reference import ALWAYS
 from tradewind.store.repository import Snapshot, Store
 from tradewind.store.roots import mine_root, root_of, shared_root
 from tradewind.store.snapshots import AsOf
 from tradewind.store.spec import ActionKind, Basis, DatasetSpec
-from tradewind.vocabulary import DIMS, SYMBOL, TIME, Adjust
+from tradewind.vocabulary import DIMS, INSTRUMENT, SYMBOL, TIME, Adjust
 
 keep_dask_out()
 AUTO: Final = "auto"
@@ -51,7 +52,9 @@ def open(  # noqa: PLR0917  the public shape of tw.open
     name
         A name from ``tw.catalog()``; ``mine/...`` for one's own.
     symbols
-        One symbol or several, in the wanted order; None for all.
+        One symbol or several, in the wanted order; None for all. A ticker means the instrument that had it at
+        the end of the read (``end``, the guard's moment, or the last bar); the whole history of that
+        instrument is returned, whatever its ticker was earlier. The instrument's stable id works as well.
     start, end
         First and last time, both included: ``"2005"``, ``"2005-06"``, a date, a datetime. A bare year, month
         or day as ``end`` includes all of it. Daily bars are compared by session date, intraday ones by their
@@ -95,12 +98,19 @@ def open(  # noqa: PLR0917  the public shape of tw.open
         f: xr.Variable(DIMS, LazilyIndexedArray(FieldArray(f, view.array(f), axis, adjustment)))
         for f in chosen
     }
-    coords = {
-        SYMBOL: pd.Index(axis.symbols, name=SYMBOL, dtype=object),
+    day = _read_day(view, end)
+    labels = np.array(view.tickers.labels(day), dtype=object) if view.reference else axis.symbols
+    coords: dict[str, Any] = {
+        SYMBOL: pd.Index(labels, name=SYMBOL, dtype=object),
         TIME: pd.DatetimeIndex(axis.times, name=TIME),
     }
+    if view.reference:
+        coords[INSTRUMENT] = (SYMBOL, axis.symbols)
     dataset = xr.Dataset(variables, coords=coords, attrs=_attributes(view, how))
-    selected = _select(dataset, view, symbols, start, end)
+    if symbols is not None:
+        wanted = [symbols] if isinstance(symbols, str) else list(symbols)
+        dataset = dataset.isel({SYMBOL: view.tickers.resolve(name, wanted, day)})
+    selected = _select(dataset, view, start, end)
     recorder.read(name, view.id)
     return selected
 
@@ -173,19 +183,17 @@ def _attributes(view: Snapshot, how: Adjust | None) -> dict[str, Any]:
     }
 
 
-def _select(
-    dataset: xr.Dataset, view: Snapshot, symbols: str | Iterable[str] | None, start: Moment, end: Moment
-) -> xr.Dataset:
-    if symbols is not None:
-        wanted = [symbols] if isinstance(symbols, str) else list(symbols)
-        index = dataset.indexes[SYMBOL]
-        place = index.get_indexer(pd.Index(wanted, dtype=object)) if wanted else np.array([], dtype=int)
-        for symbol, at in zip(wanted, place, strict=True):
-            if at < 0:
-                raise SymbolNotFoundError(
-                    f"{view.name!r} has no symbol {symbol!r}.", did_you_mean(str(symbol), view.symbols)
-                )
-        dataset = dataset.isel({SYMBOL: place})
+def _read_day(view: Snapshot, end: Moment) -> str:
+    """Return the date tickers are understood as of: the selection's end, a guard's moment, the last bar."""
+    moments = [] if end is None else [moment(end, end=True)]
+    if (until := guard.active()) is not None:
+        moments.append(until)
+    if view.times.size:
+        moments.append(view.times[-1])
+    return str(min(moments).astype("M8[D]")) if moments else ALWAYS
+
+
+def _select(dataset: xr.Dataset, view: Snapshot, start: Moment, end: Moment) -> xr.Dataset:
     if start is not None or end is not None:
         first = 0 if start is None else int(np.searchsorted(view.times, moment(start), side="left"))
         last = len(view.times)

@@ -9,10 +9,10 @@ import numpy as np
 import zarr
 
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, UnavailableError, did_you_mean
-from tradewind.store import storage
+from tradewind.store import layout, reference, storage
 from tradewind.store.actions import ActionTable
 from tradewind.store.catalog import DatasetInfo
-from tradewind.store.layout import ACTIONS, decode_time
+from tradewind.store.reference import Instrument, Tickers
 from tradewind.store.roots import Root, s3_options
 from tradewind.store.snapshots import AsOf, Commit, commits, resolve
 from tradewind.store.spec import KEY, DatasetSpec
@@ -149,7 +149,7 @@ class Snapshot:
     @cached_property
     def times(self) -> np.ndarray:
         """The time axis, ``datetime64[ns]``."""
-        return decode_time(np.asarray(self.array(TIME)[:]), self.spec.frequency)
+        return layout.decode_time(np.asarray(self.array(TIME)[:]), self.spec.frequency)
 
     @cached_property
     def symbols(self) -> np.ndarray:
@@ -163,6 +163,21 @@ class Snapshot:
         return tuple(str(f) for f in stored)
 
     @cached_property
+    def reference(self) -> dict[str, Instrument]:
+        """Reference data of the instruments, by id; empty where the symbols are plain tickers."""
+        return reference.decode(layout.read_json(self.group.get(layout.REFERENCE)))
+
+    @cached_property
+    def quarantine(self) -> list[dict[str, Any]]:
+        """Rows that the quality gate kept aside: symbol, time, check, values."""
+        return layout.read_json(self.group.get(layout.QUARANTINE))
+
+    @cached_property
+    def tickers(self) -> Tickers:
+        """The translation between stored ids and tickers."""
+        return Tickers(self.symbols, self.reference)
+
+    @cached_property
     def actions(self) -> ActionTable:
         """The corporate actions."""
-        return ActionTable.decode(np.asarray(self.array(ACTIONS)[:]))
+        return ActionTable.decode(np.asarray(self.array(layout.ACTIONS)[:]))

@@ -1,0 +1,156 @@
+"""Real data: LEAN's folder and PRUDEX's files go in by the command line, and say what is known of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tradewind as tw
+from tradewind.cli.data import app
+from tradewind.errors import InvalidInputError, SymbolNotFoundError
+from typer.testing import CliRunner
+
+
+def shell(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def us(real_data: Path, tmp_path_factory: pytest.TempPathFactory):
+    """All of LEAN's US daily data in one dataset."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("lean")
+        patch.setenv("TRADEWIND_HOME", str(home / "var"))
+        patch.setenv("TRADEWIND_MINE", str(home / "mine"))
+        shell("ingest-lean", str(real_data / "lean/Data"), "-d", "mine/us", "--accept", "jump")
+        yield "mine/us"
+
+
+def closes(name: str, **options) -> pd.Series:
+    return tw.open(name, fields="close", **options)["close"].squeeze("symbol").to_series().dropna()
+
+
+def raw_zip(real_data: Path, ticker: str) -> pd.Series:
+    path = real_data / f"lean/Data/equity/usa/daily/{ticker}.zip"
+    frame = pd.read_csv(path, header=None, index_col=0)
+    frame.index = pd.to_datetime(frame.index, format="%Y%m%d %H:%M")
+    return frame[4] / 10_000
+
+
+def test_todays_googl_is_goog_up_to_the_change_and_googl_after_it(us: str, real_data: Path):
+    goog, googl = raw_zip(real_data, "goog"), raw_zip(real_data, "googl")
+    expected = pd.concat([goog[:"2014-04-02"], googl["2014-04-03":]])
+    held = closes(us, symbols="GOOGL", adjust=None)
+    kept_aside = expected.index.difference(held.index)
+    assert len(kept_aside) <= 2  # lows of zero cents in 2007 and 2008
+    np.testing.assert_array_equal(held.to_numpy(), expected[held.index].to_numpy())
+
+
+def test_goog_means_the_security_that_had_the_ticker_at_the_reads_end(us: str, real_data: Path):
+    old = tw.open(us, symbols="GOOG", end="2014-04-02")
+    new = tw.open(us, symbols="GOOG")
+    assert old["instrument"].item() == "GOOG@2004-08-19"
+    assert new["instrument"].item() == "GOOCV@2014-03-27"
+    assert new["symbol"].item() == old["symbol"].item() == "GOOG"
+    later = closes(us, symbols="GOOG", adjust=None)
+    assert str(later.index[0].date()) == "2014-03-27"
+    np.testing.assert_array_equal(
+        later["2014-04-03":].to_numpy(), raw_zip(real_data, "goog")["2014-04-03":].to_numpy()
+    )
+    by_id = closes(us, symbols="GOOG@2004-08-19", adjust=None)
+    pd.testing.assert_series_equal(by_id, closes(us, symbols="GOOGL", adjust=None))
+    with tw.guard(until="2014-04-02T21:00"):
+        assert tw.open(us, symbols="GOOG")["instrument"].item() == "GOOG@2004-08-19"
+
+
+def test_a_former_ticker_says_what_it_is_called_now(us: str):
+    with pytest.raises(SymbolNotFoundError, match=r"NWSA.*2004-11-12 to 2013-06-28"):
+        tw.open(us, symbols="NWSA")
+
+
+def test_every_label_is_unique_and_resolves_to_itself(us: str):
+    for end in ("2000", "2003-10-14", "2014-04-02", "2014-04-03", None):
+        ds = tw.open(us, end=end)
+        labels = ds["symbol"].values.tolist()
+        assert len(set(labels)) == len(labels)
+        again = tw.open(us, symbols=labels, end=end)
+        assert again["instrument"].values.tolist() == ds["instrument"].values.tolist()
+
+
+def test_the_split_of_2014_06_09_leaves_adjusted_prices_without_a_jump(us: str):
+    days = {"start": "2014-06-06", "end": "2014-06-09"}
+    raw, adjusted = (closes(us, symbols="AAPL", adjust=a, **days) for a in (None, "split"))
+    assert raw.iloc[1] / raw.iloc[0] < 0.15
+    assert abs(adjusted.iloc[1] / adjusted.iloc[0] - 1) < 0.02
+
+
+def test_lean_agrees_with_prudex_within_two_permille_on_every_common_day(us: str, real_data: Path):
+    shell("ingest", str(real_data / "prudex/dj30/AAPL.csv.gz"), "-d", "mine/prudex-aapl", "--basis", "split")
+    theirs, ours = closes("mine/prudex-aapl"), closes(us, symbols="AAPL")
+    both = pd.concat([theirs, ours], axis=1, join="inner")
+    assert len(both) >= 2326 - 3
+    assert float((both.iloc[:, 0] / both.iloc[:, 1] - 1).abs().max()) < 0.002
+
+
+def test_total_returns_follow_the_factor_file(us: str, real_data: Path):
+    """LEAN's price times both factors has the same returns as our total adjustment."""
+    rows = pd.read_csv(real_data / "lean/Data/equity/usa/factor_files/aapl.csv", header=None)
+    days = pd.to_datetime(rows[0].astype(str), format="%Y%m%d")
+    raw = closes(us, symbols="AAPL", adjust=None)
+    place = np.searchsorted(days.to_numpy(), raw.index.to_numpy())
+    theirs = raw * (rows[1] * rows[2]).to_numpy()[place]
+    ours = closes(us, symbols="AAPL", adjust="total")
+    gap = (np.log(theirs).diff() - np.log(ours).diff()).abs().dropna()
+    assert gap.max() < 2e-4
+
+
+@pytest.mark.parametrize(
+    ("market", "resolution", "symbols", "bars"),
+    [
+        ("coinbase", "daily", 1, 1318),
+        ("oanda", "daily", 4, 14952),
+        ("usa", "minute", 3, 10655),
+        ("binance", "hour", 1, 24),
+    ],
+)
+def test_other_markets_and_resolutions(
+    stores, real_data: Path, market: str, resolution: str, symbols: int, bars: int
+):
+    change = tw.ingest.lean(real_data / "lean/Data", "mine/m", market=market, resolution=resolution)
+    assert (change.symbols_added, change.rows_added + change.quarantined) == (symbols, bars)
+    assert tw.ingest.lean(real_data / "lean/Data", "mine/m", market=market, resolution=resolution).empty
+
+
+def test_minute_bars_end_in_utc(stores, real_data: Path):
+    """The first regular AAPL minute of 2014-06-09 ends at 09:31 in New York, 13:31 in UTC."""
+    tw.ingest.lean(real_data / "lean/Data", "mine/m", resolution="minute", symbols=["aapl"])
+    day = tw.open("mine/m", symbols="AAPL", start="2014-06-09", end="2014-06-09")
+    volume = day["volume"].squeeze().to_series().dropna()
+    assert str(volume.idxmax())[:10] == "2014-06-09"
+    assert volume["2014-06-09 13:31"] > 100_000
+    assert volume["2014-06-09 20:01":].sum() < volume[:"2014-06-09 20:00"].sum() / 10
+
+
+def test_prudex_goes_in_by_the_shell_and_dow_is_listed_late(stores, real_data: Path, tmp_path: Path):
+    files = sorted((real_data / "prudex/dj30").glob("*.csv.gz"))
+    joined = tmp_path / "dj30.csv"
+    pd.concat(map(pd.read_csv, files)).to_csv(joined, index=False)
+    shell("ingest", str(joined), "-d", "mine/dj30", "--basis", "split")
+    ds = tw.open("mine/dj30")
+    assert ds.sizes["symbol"] == 30
+    assert str(closes("mine/dj30", symbols="DOW").index[0].date()) == "2019-03-20"
+    fx = str(real_data / "prudex/foreign_exchange/Foreign_Exchange_Rates.csv.gz")
+    shell("ingest", fx, "-d", "mine/fx", "--wide", "close", "--column", "Time Serie=time", "--basis", "level")
+    assert tw.open("mine/fx").sizes["symbol"] == 22
+    for path in sorted((real_data / "prudex/crypto").glob("*.csv.gz"))[:4]:
+        shell("ingest", str(path), "-d", "mine/crypto", "--column", "Symbol=symbol", "--basis", "level")
+    assert tw.open("mine/crypto").attrs["calendar"] == "24/7"
+
+
+def test_a_folder_that_is_no_lean_folder_is_refused(stores, tmp_path: Path):
+    with pytest.raises(InvalidInputError, match="no folder"):
+        tw.ingest.lean(tmp_path, "mine/us")
+    with pytest.raises(InvalidInputError, match="coinbase"):
+        tw.ingest.lean(tmp_path, "mine/us", market="coinbse")
