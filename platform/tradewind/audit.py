@@ -58,6 +58,12 @@ def record(settings: Settings, actor: str, action: str, target: str = "", **deta
     detail
         Anything short that helps to understand it later; never a secret.
     """
+    with _ready(settings.database).begin() as connection:
+        append(connection, actor, action, target, **detail)
+
+
+def append(connection: sa.Connection, actor: str, action: str, target: str = "", **detail: object) -> None:
+    """Append one line within a transaction that is already open (see :func:`record`)."""
     row = {
         "at": datetime.now(UTC),
         "actor": actor[:64],
@@ -65,8 +71,7 @@ def record(settings: Settings, actor: str, action: str, target: str = "", **deta
         "object": target[:200],
         "detail": {key: str(value)[:500] for key, value in detail.items()},
     }
-    with _ready(settings.database).begin() as connection:
-        connection.execute(table.insert().values(**row))
+    connection.execute(table.insert().values(**row))
 
 
 def entries(

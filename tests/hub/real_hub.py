@@ -29,18 +29,20 @@ class Hub:
     ----------
     home
         The state folder.
+    path
+        ``PATH`` of its programs, when it is not that of the tests.
     extra
         Further ``TRADEWIND_*`` settings.
     """
 
-    def __init__(self, home: Path, **extra: str) -> None:
+    def __init__(self, home: Path, *, path: str = "", **extra: str) -> None:
         port = port_base()
         given = {"TRADEWIND_HOME": str(home), "TRADEWIND_PORT": str(port), **extra}
         fields = {key.removeprefix("TRADEWIND_").lower(): value for key, value in given.items()}
         self.settings = settings_in(Path(fields.pop("home")), **fields)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TRADEWIND_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
-        self.environment = {**kept, **given}
+        self.environment = {**kept, **given, **({"PATH": path} if path else {})}
         self.url = self.settings.public_url
         self.admin, password = accounts.ensure_first_admin(self.settings)
         self.admin_password = password or ""

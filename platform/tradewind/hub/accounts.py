@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tradewind import audit
 from tradewind.errors import (
     AccountNotFoundError,
     ConflictError,
@@ -21,13 +22,12 @@ from tradewind.errors import (
     did_you_mean,
 )
 from tradewind.hub import passwords, ratelimit, tables
-from tradewind.hub.audit import AuditEntry, audit, list_audit, record
 from tradewind.hub.tables import Origin
 from tradewind.settings import Settings
 
 __all__ = [
-    "Account", "AuditEntry", "Origin", "approve", "audit", "create", "ensure_first_admin", "find", "get",
-    "list_accounts", "list_audit", "normal", "provide", "reject", "remove_user", "set_admin", "sign_up",
+    "Account", "Origin", "approve", "create", "ensure_first_admin", "find", "get",
+    "list_accounts", "normal", "provide", "reject", "remove_user", "set_admin", "sign_up",
     "unlock",
 ]  # fmt: skip
 
@@ -160,7 +160,7 @@ def change(
     name: str,
     actor: str,
     action: str,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, object] | None = None,
     **values: Any,
 ) -> None:
     """Change columns of an account and say so in the audit log.
@@ -174,7 +174,7 @@ def change(
     with tables.database(settings).begin() as connection:
         changed = connection.execute(tables.accounts.update().where(_COLUMNS.name == name).values(**values))
         if changed.rowcount:
-            record(connection, actor, action, f"user:{name}", detail)
+            audit.append(connection, actor, action, f"user:{name}", **(detail or {}))
             return
     get(settings, name)  # says which names are near
 
@@ -214,7 +214,7 @@ def ensure_first_admin(settings: Settings) -> tuple[str, str | None]:
             approved_at=datetime.now(UTC),
             approved_by="system",
         )
-        record(connection, "system", "account.first-admin", f"user:{name}")
+        audit.append(connection, "system", "account.first-admin", f"user:{name}")
     return name, password
 
 
@@ -289,7 +289,9 @@ def _create(settings: Settings, name: str, password: str, *, actor: str, approve
                 approved_by=actor if approved else None,
                 password_changed_at=now,
             )
-            record(connection, actor, "account.create" if approved else "account.sign-up", f"user:{name}")
+            audit.append(
+                connection, actor, "account.create" if approved else "account.sign-up", f"user:{name}"
+            )
     except sa.exc.IntegrityError:
         raise ConflictError(f"The name {name!r} is taken.", "Choose another one.") from None
     return get(settings, name)
@@ -314,7 +316,7 @@ def provide(settings: Settings, name: str, *, approved: bool) -> Account:
             if not approved and connection.execute(waiting).scalar_one() >= MOST_WAITING:
                 raise TooManyAttemptsError("Too many people wait for approval.", "Ask an administrator.")
             _insert(connection, name=normal(name), password_origin=Origin.PROVIDER, approved=approved)
-            record(connection, normal(name), "account.sign-up", f"user:{normal(name)}", {"by": "provider"})
+            audit.append(connection, normal(name), "account.sign-up", f"user:{normal(name)}", by="provider")
     elif approved and not found.approved:
         approve(settings, name, actor="system")
     return get(settings, name)
@@ -367,14 +369,14 @@ def _delete(settings: Settings, name: str, actor: str, action: str) -> None:
     with tables.database(settings).begin() as connection:
         connection.execute(tables.accounts.delete().where(_COLUMNS.name == name))
         connection.execute(tables.attempts.delete().where(tables.attempts.c.account == name))
-        record(connection, actor, action, f"user:{name}")
+        audit.append(connection, actor, action, f"user:{name}")
 
 
 def unlock(settings: Settings, name: str, *, actor: str) -> None:
     """Forget the failed attempts of an account."""
     account = get(settings, name)
     ratelimit.unlock(settings, account.name)
-    audit(settings, actor, "account.unlock", f"user:{account.name}")
+    audit.record(settings, actor, "account.unlock", f"user:{account.name}")
 
 
 def set_admin(settings: Settings, name: str, admin: bool, *, actor: str) -> None:

@@ -14,7 +14,6 @@ from tornado import web
 from tradewind.errors import NotAllowedError, TooManyAttemptsError
 from tradewind.hub import accounts, passwords, signin
 from tradewind.hub.config import ADMINISTRATORS
-from tradewind.sandbox import check_may_start
 from tradewind.settings import Settings, load_settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
@@ -50,7 +49,7 @@ class Refused(web.HTTPError):
 
 
 class TradewindAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub has no types
-    """What every way of signing in has in common: our pages, who may start a server, what removal means."""
+    """What every way of signing in has in common: our pages, and what removal means."""
 
     @property
     def tradewind(self) -> Settings:
@@ -76,13 +75,6 @@ class TradewindAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub
             return False
         join_administrators(user)
         return await super().refresh_user(user, handler, **options)
-
-    async def pre_spawn_start(self, user: Any, spawner: Any) -> None:
-        """Refuse a server that would share every secret with another user's."""
-        try:
-            await passwords.in_pool(check_may_start, self.tradewind, user.name)
-        except NotAllowedError as problem:
-            raise Refused(403, str(problem)) from problem
 
     def delete_user(self, user: Any) -> Any:
         """Remove the account with the hub's user, also when that is done in the hub's own page."""

@@ -1,7 +1,6 @@
 """Removing a user altogether: account, servers, tokens, hub user; files archived, shares handed over."""
 
 import asyncio
-import importlib
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +9,12 @@ from urllib.parse import quote
 
 import httpx
 
+from tradewind import audit
 from tradewind.errors import InvalidInputError, NotAllowedError, UnavailableError
 from tradewind.hub import accounts, passwords
 from tradewind.sandbox import home_name
 from tradewind.settings import Settings
+from tradewind.store import access
 
 STOP_SECONDS = 60.0
 
@@ -88,20 +89,16 @@ async def remove(settings: Settings, name: str, *, to: str, actor: str) -> Remov
         if await passwords.in_pool(accounts.find, settings, name) is not None:
             await passwords.in_pool(accounts.remove_user, settings, name, actor=actor)
         servers = await _delete_hub_user(hub, name)
-    schedules = await passwords.in_pool(_hand_over, "tradewind.jobs.api", settings, name, to)
-    dashboards = await passwords.in_pool(_hand_over, "tradewind.publish.api", settings, name, to)
+        groups, admin = await _standing(hub, heir)
+    schedules, dashboards = await passwords.in_pool(_hand_over, settings, name, to, groups, admin)
     archive = await passwords.in_pool(_archive, settings, name)
     done = Removed(
         name=name, heir=to, servers=servers, schedules=schedules, dashboards=dashboards, archive=archive
     )
-    detail = {
-        "to": to,
-        "servers": servers,
-        "schedules": schedules,
-        "dashboards": dashboards,
-        "archive": str(archive or ""),
-    }
-    await passwords.in_pool(accounts.audit, settings, actor, "user.remove", f"user:{name}", detail)
+    await passwords.in_pool(
+        audit.record, settings, actor, "user.remove", f"user:{name}", to=to, servers=servers,
+        schedules=schedules, dashboards=dashboards, archive=archive or "",
+    )  # fmt: skip
     return done
 
 
@@ -153,8 +150,32 @@ async def _stop(hub: httpx.AsyncClient, path: str) -> None:
         await asyncio.sleep(0.5)
 
 
-def _hand_over(module: str, settings: Settings, name: str, to: str) -> int:
-    return int(importlib.import_module(module).hand_over(settings, owner=name, to=to))
+async def _standing(hub: httpx.AsyncClient, heir: accounts.Account) -> tuple[list[str], bool]:
+    """Return the groups of whoever takes over, and whether it is an administrator."""
+    answer = await hub.get(f"users/{quote(heir.name)}")
+    if answer.status_code == httpx.codes.NOT_FOUND:  # has never signed in
+        return [], heir.admin
+    model = answer.raise_for_status().json()
+    return list(model["groups"]), bool(model["admin"])
+
+
+def _hand_over(settings: Settings, name: str, to: str, groups: list[str], admin: bool) -> tuple[int, int]:
+    """Hand schedules, runs and dashboards over; take the name, which may come again, out of all datasets."""
+    from tradewind.jobs import api as jobs  # with the job engine, which the hub needs for this only
+    from tradewind.publish import api as publish
+
+    schedules = jobs.hand_over(settings, owner=name, to=to, groups=groups, admin=admin)
+    dashboards = publish.hand_over(settings, name, to)
+    gone = f"user:{name}"
+    for dataset, given in access.all_grants(settings).items():
+        if gone in (*given.readers, *given.writers):
+            access.set_grants(
+                settings,
+                dataset,
+                readers=[who for who in given.readers if who != gone],
+                writers=[who for who in given.writers if who != gone],
+            )
+    return schedules, len(dashboards)
 
 
 def _archive(settings: Settings, name: str) -> Path | None:

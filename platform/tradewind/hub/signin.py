@@ -1,7 +1,7 @@
 """The steps of signing in, apart from any web server: password, one-time code, a password of one's own.
 
 A step that was passed is remembered for ten minutes in a signed cookie (:class:`Passed`), bound to the
-password as it was, so that a code page cannot be reached without the password and is worthless after a change.
+password as it was: without the password no code page is reached, and after a change it is worth nothing.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tradewind import audit
 from tradewind.errors import TradewindError
 from tradewind.hub import accounts, credentials, passwords, ratelimit, totp
 from tradewind.hub.tables import Origin
@@ -155,6 +156,8 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
         before = None
     if tried.password or before is None:
         if not passwords.matches(row["password_hash"] if row else None, tried.password) or row is None:
+            if row is not None:  # a name that is none may be a password typed into the wrong field
+                audit.record(settings, name, "account.sign-in.failed", f"user:{name}", address=tried.address)
             return Verdict(outcome=Outcome.WRONG, name=name, message="Wrong user name or password.")
         before = Passed(name=name, code=False, mark=_mark(row), at=datetime.now(UTC).timestamp())
     assert row is not None  # for the type checker: a mark without a row was refused above
@@ -182,14 +185,17 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
             return Verdict(outcome=Outcome.NEEDS_PASSWORD, name=name, passed=before, message=str(problem))
         row = accounts.row_of(settings, name) or row
     ratelimit.succeeded(settings, keys)
-    return _signed_in(settings, row, tried.password)
+    return _signed_in(settings, row, tried)
 
 
-def _signed_in(settings: Settings, row: sa.RowMapping, password: str) -> Verdict:
+def _signed_in(settings: Settings, row: sa.RowMapping, tried: Attempt) -> Verdict:
+    password = tried.password
     changed: dict[str, Any] = {"last_sign_in_at": datetime.now(UTC)}
     if password and row["password_origin"] != Origin.RESET and passwords.outdated(row["password_hash"]):
         changed["password_hash"] = passwords.hashed(password)
-    accounts.change(settings, row["name"], row["name"], "account.sign-in", **changed)
+    accounts.change(
+        settings, row["name"], row["name"], "account.sign-in", {"address": tried.address}, **changed
+    )
     return Verdict(
         outcome=Outcome.SIGNED_IN,
         name=row["name"],

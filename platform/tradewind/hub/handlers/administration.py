@@ -7,6 +7,7 @@ from jupyterhub import roles
 from jupyterhub.scopes import needs_scope
 from tornado import web
 
+from tradewind import audit
 from tradewind.errors import InvalidInputError, TradewindError
 from tradewind.hub import accounts, credentials, passwords, removal, totp
 from tradewind.hub.authenticator import join_administrators
@@ -28,7 +29,7 @@ class AccountsHandler(Page):
             accounts=[account for account in shown if account.approved],
             heirs=[account.name for account in found if account.approved],
             first=accounts.normal(self.tradewind.admin_name),
-            entries=await passwords.in_pool(accounts.list_audit, self.tradewind, limit=12),
+            entries=await passwords.in_pool(audit.entries, self.tradewind, action="account.", limit=12),
             local=self.tradewind.authenticator == "local",
             **values,
         )
