@@ -24,8 +24,8 @@ def run(*arguments: str) -> str:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = tmp_path / "prices.csv"
-    days = pd.bdate_range("2024-01-01", periods=5)
-    pd.DataFrame({"date": days, "ticker": "AAA", "close": [1.0, 2.0, 3.0, 4.0, 5.0]}).to_csv(
+    days = pd.bdate_range("2024-03-04", periods=5)
+    pd.DataFrame({"date": days, "ticker": "AAA", "close": [10.1, 10.2, 10.3, 10.4, 10.5]}).to_csv(
         path, index=False
     )
     return path
@@ -38,29 +38,29 @@ def test_ingest_list_show_history_diff(table: Path, tmp_path: Path):
     assert [d["name"] for d in json.loads(run("list", "--json"))] == ["mine/prices"]
     assert json.loads(run("list", "nothing-like-it", "--json")) == []
     shown = json.loads(run("show", "mine/prices", "--json"))
-    assert (shown["symbol_names"], shown["end"], shown["description"]) == (["AAA"], "2024-01-05", "Five days")
-    table.write_text(table.read_text().replace("5.0", "6.0"))
+    assert (shown["symbol_names"], shown["end"], shown["description"]) == (["AAA"], "2024-03-08", "Five days")
+    table.write_text(table.read_text().replace("10.5", "10.6"))
     run("ingest", str(table), "-d", "mine/prices")
     commits = json.loads(run("history", "mine/prices", "--json"))
     assert [c["rows_changed"] for c in commits] == [1, 0]
     changed = json.loads(run("diff", "mine/prices", first["snapshot"], "--json"))["cells"]
-    assert [(c["symbol"], c["before"], c["after"]) for c in changed] == [("AAA", 5.0, 6.0)]
+    assert [(c["symbol"], c["before"], c["after"]) for c in changed] == [("AAA", 10.5, 10.6)]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet", "arrow", "zarr"])
 def test_export_and_back(table: Path, tmp_path: Path, ending: str):
     run("ingest", str(table), "-d", "mine/prices")
     target = tmp_path / f"out.{ending}"
-    run("export", "mine/prices", str(target), "--start", "2024-01-02", "--adjust", "none")
+    run("export", "mine/prices", str(target), "--start", "2024-03-05", "--adjust", "none")
     if ending == "zarr":
         import xarray as xr
 
         back = xr.open_zarr(target, consolidated=False)
-        assert back["close"].values.tolist() == [[2.0, 3.0, 4.0, 5.0]]
+        assert back["close"].values.tolist() == [[10.2, 10.3, 10.4, 10.5]]
         assert back.attrs["dataset"] == "mine/prices"
     else:
         run("ingest", str(target), "-d", "mine/back")
-        assert tw.open("mine/back")["close"].values.tolist() == [[2.0, 3.0, 4.0, 5.0]]
+        assert tw.open("mine/back")["close"].values.tolist() == [[10.2, 10.3, 10.4, 10.5]]
 
 
 def test_errors_go_to_stderr_with_exit_code_2(tmp_path: Path):
