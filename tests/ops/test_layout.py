@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 500
 FIXED = (
     *("platform", "kernels", "notebooks/templates", "extensions", "dashboards", "tests", "docs", "bench"),
-    *("hub_config.py", "environment.yml", "helm-values.yaml", "pyproject.toml", "requirements.lock", "Makefile"),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".ci/run", ".python-version"),
+    *("hub_config.py", "environment.yml", "helm-values.yaml", "pyproject.toml", "requirements.lock"),
+    *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".ci/run", ".python-version"),
 )
 # Put together here, so that this file does not name them either.
 INDEX_HOSTS = tuple(
