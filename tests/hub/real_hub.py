@@ -1,5 +1,6 @@
 """A real hub and proxy, without the other programs of the platform, in a folder and on ports of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -38,7 +39,10 @@ class Hub:
     def __init__(self, home: Path, *, path: str = "", **extra: str) -> None:
         port = port_base()
         given = {"TRADEWIND_HOME": str(home), "TRADEWIND_PORT": str(port), **extra}
-        fields = {key.removeprefix("TRADEWIND_").lower(): value for key, value in given.items()}
+        fields: dict[str, Any] = {
+            key.removeprefix("TRADEWIND_").lower(): json.loads(value) if value.startswith("[") else value
+            for key, value in given.items()
+        }
         self.settings = settings_in(Path(fields.pop("home")), **fields)
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TRADEWIND_")}
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -145,10 +149,8 @@ class Browser:
     def post(self, path: str, **fields: str) -> httpx.Response:
         """Load a page for its token, then post a form to it."""
         self.client.get(path)
-        token = self.client.cookies.get("_xsrf", path="/hub/")
-        return self.client.post(
-            path, data={"_xsrf": token or "", **fields}, headers={"Sec-Fetch-Mode": "navigate"}
-        )
+        token = self._token()
+        return self.client.post(path, data={"_xsrf": token, **fields}, headers={"Sec-Fetch-Mode": "navigate"})
 
     def sign_in(self, username: str, password: str, **fields: str) -> httpx.Response:
         """Send the sign-in form."""
@@ -156,8 +158,11 @@ class Browser:
 
     def step(self, **fields: str) -> httpx.Response:
         """Send the form of a further step."""
-        token = self.client.cookies.get("_xsrf", path="/hub/")
-        return self.client.post("/hub/login", data={"_xsrf": token or "", **fields})
+        return self.client.post("/hub/login", data={"_xsrf": self._token(), **fields})
+
+    def _token(self) -> str:
+        base = httpx.URL(str(self.client.base_url)).path.rstrip("/")
+        return self.client.cookies.get("_xsrf", path=f"{base}/hub/") or ""
 
     @property
     def signed_in(self) -> bool:
