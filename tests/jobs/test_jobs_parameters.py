@@ -60,7 +60,8 @@ def test_ill_typed_values_are_refused(name: str, value: object) -> None:
     [
         ("fast", "10", 10), ("cost", "2", 2.0), ("cost", "1e-3", 1e-3), ("start", "2005", "2005"),
         ("start", "", None), ("name", "None", "None"), ("verbose", "yes", True), ("verbose", "False", False),
-        ("symbols", "A, B", ["A", "B"]), ("symbols", '["A"]', ["A"]), ("symbols", "1,2", ["1", "2"]), ("symbols", "7", ["7"]),
+        ("symbols", "A, B", ["A", "B"]), ("symbols", '["A"]', ["A"]), ("symbols", "1,2", ["1", "2"]),
+        ("symbols", "7", ["7"]),
         ("weights", "1,2.5", [1.0, 2.5]), ("weights", "[3]", [3.0]), ("mode", "both", "both"),
         ("anything", "3", 3), ("anything", "abc", "abc"), ("options", '{"b": [1]}', {"b": [1]}),
     ],
