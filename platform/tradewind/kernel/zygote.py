@@ -19,6 +19,8 @@ import socket
 import sys
 import threading
 import time
+import warnings
+from pathlib import Path
 from typing import Any
 
 PRELOAD = (
@@ -26,29 +28,48 @@ PRELOAD = (
     "pandas",
     "xarray",
     "zarr",
-    "icechunk",
-    "tradewind.store.reading",
-    "tradewind.indicators",
-    "tradewind.backtest",
-    "tradewind.metrics",
-    "tradewind.strategies",
+    "numcodecs",
+    "pcodec",
+    "numba",
+    "exchange_calendars",
+    "holoviews",
+    "tradewind.settings",
+    "tradewind.accessor",
     "ipykernel.ipkernel",
     "ipykernel.kernelapp",
     "IPython.core.completer",
     "comm",
     "zmq",
 )
-"""What ``import tradewind as tw``, ``tw.open`` and ``tw.backtest`` load. Nothing that starts threads."""
+"""What ``tw.open``, ``tw.backtest`` and a first plot load, as far as it can be forked: not Icechunk, which
+starts its threads when it is imported and hangs in a child."""
+
+NOT_FORKABLE = ("tokio", "polars", "rayon")
+"""Names of threads that others wait for and that a fork does not take along."""
 
 IDLE_SECONDS = 900.0
 """Without a kernel for so long, the memory is given back."""
+
+
+def loop_modules() -> list[str]:
+    """Name the modules with compiled loops: 80 MB, shared by all kernels, for a first backtest without a wait."""
+    from tradewind.testing import warm
+
+    return warm.loop_modules()
+
+
+def unsafe_threads() -> list[str]:
+    """Name the threads that must not be there at a fork; OpenBLAS and jemalloc see to their own."""
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    unsafe = [name for name in names if name.startswith(NOT_FORKABLE)]
+    return unsafe + [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
 
 
 def preload() -> None:
     """Import what kernels will want; what is missing or broken is left to them."""
     # HoloViews and others decide at import time whether they run in a notebook.
     vars(builtins)["__IPYTHON__"] = True
-    for name in PRELOAD:
+    for name in (*PRELOAD, *loop_modules()):
         try:
             importlib.import_module(name)
         except Exception as problem:  # noqa: BLE001  a kernel will say it better
@@ -157,10 +178,12 @@ class Zygote:
 
 def main(fd: int) -> None:
     """Warm up and serve."""
+    # Python warns of any second thread at a fork: which ones there may be is checked below.
+    warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
     with socket.socket(fileno=fd) as starter:
         preload()
-        if threading.active_count() > 1:  # a fork has only one; OpenBLAS's own are used to being forked
-            sys.stderr.write("zygote: an import has started threads; kernels start the plain way\n")
+        if running := unsafe_threads():
+            sys.stderr.write(f"zygote: an import has started {running}; kernels start the plain way\n")
             return
         Zygote(starter).run()
 
