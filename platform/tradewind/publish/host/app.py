@@ -129,20 +129,31 @@ class Host:
         session = await self.identities.session(request)
         if session is None:
             raise NotSignedInError("You are not signed in.", "Load the page again.")
-        dashboard, viewer = await self._allowed(session.viewer, request.match_info["slug"]), session.viewer
-        process = self.runtimes.find(dashboard.slug, dashboard.version)
-        if "again" in request.query or process is None or process.state is State.STARTING:
-            if process is None and "shown" in request.query:
-                return web.json_response({"state": State.STOPPED, "version": dashboard.version})
-            process = self.runtimes.ensure(dashboard, again="again" in request.query)
+        dashboard = await self._allowed(session.viewer, request.match_info["slug"])
+        answer = self._shown(request, dashboard) if "shown" in request.query else None
+        if answer is None:
+            answer = await self._starting(session, dashboard, again="again" in request.query)
+        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+
+    def _shown(self, request: web.Request, dashboard: Dashboard) -> dict[str, object]:
+        """Say whether what a page shows is still alive; never starts anything."""
+        view = self.views.find(request.query["shown"])
+        alive = view is not None and view.slug == dashboard.slug and view.process.state is State.READY
+        if view is not None and alive:
+            view.used = asyncio.get_running_loop().time()
+        return {"state": State.READY if alive else State.STOPPED, "version": dashboard.version}
+
+    async def _starting(self, session: Session, dashboard: Dashboard, *, again: bool) -> dict[str, object]:
+        """Say how far a dashboard has come that a page waits for, starting it if need be."""
+        process = self.runtimes.ensure(dashboard, again=again)
         answer: dict[str, object] = {"state": process.state, "version": dashboard.version}
         if process.state is State.READY:
             answer["src"] = self._source(session, process)
         if process.state is State.FAILED:
             answer["reason"] = process.reason
-            if may_edit(dashboard, viewer.name, viewer.admin):
+            if may_edit(dashboard, session.viewer.name, session.viewer.admin):
                 answer["log"] = await asyncio.to_thread(process.log_tail)
-        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+        return answer
 
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         view = await self._view(request)

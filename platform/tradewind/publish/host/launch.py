@@ -19,6 +19,8 @@ BUNDLE_INSIDE = Path("/dashboard")
 SOCKET = "app.sock"
 PLACEHOLDER = "~" + "0" * 32
 """Stands in the runtime's addresses where each viewer's own key is put by the host; of the same length."""
+PRELOAD = ("ipywidgets", "bokeh.plotting", "holoviews", "holoviews.plotting.bokeh", "panel", "tradewind.plot")
+"""What the kernels of notebook dashboards find imported when they are forked."""
 POOL = 1
 """Kernels kept ready for the next viewer of a notebook."""
 
@@ -113,12 +115,12 @@ def _own_folders(stack: contextlib.ExitStack, home: Path) -> dict[str, int]:
 def _environment() -> dict[str, str]:
     share = Path(sys.prefix) / "share" / "jupyter"
     return {
-        "JUPYTER_PATH": os.pathsep.join(str(p) for p in (ASSETS, REPOSITORY / "kernels", share)),
+        "JUPYTER_PATH": os.pathsep.join(str(p) for p in (ASSETS, REPOSITORY, share)),
         "JUPYTER_CONFIG_DIR": "/nonexistent",
         "IPYTHONDIR": "/tmp/ipython",  # noqa: S108  a private one: the sandbox has its own
-        "HOLOVIEWSRC": str(PACKAGE / "kernel" / "holoviews_rc.py"),
         "PANEL_INLINE": "true",
         "TRADEWIND_DASHBOARD": "1",
+        "TRADEWIND_PRELOAD": ",".join(PRELOAD),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -7,7 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import panel
+import bokeh
+import panel as pn
 import voila
 from aiohttp import web
 from jupyter_server import DEFAULT_STATIC_FILES_PATH
@@ -28,8 +29,9 @@ ROOTS: dict[str, tuple[Path, ...]] = {
         Path(voila.__file__).parent / "static",
         Path(DEFAULT_STATIC_FILES_PATH),
     ),
+    "bokeh": (Path(bokeh.__file__).parent / "server" / "static" / "js",),
     "labextensions": (_SHARE / "labextensions", _SHARE / "voila" / "labextensions"),
-    f"panel/{JS_VERSION}/dist": (Path(panel.__file__).parent / "dist",),
+    f"panel/{JS_VERSION}/dist": (Path(pn.__file__).parent / "dist",),
 }
 """First part of the path, and the folders that are searched in order."""
 

@@ -18,9 +18,13 @@ from tornado.netutil import bind_unix_socket
 from traitlets.config import Config
 from voila.app import Voila
 
+from tradewind.kernel.warm import warm
+
 VIEWER_HEADER = "X-Tradewind-User"
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8"]
 """The only JupyterLab extensions a page loads: Voila's front end is older than Lab's, and others break it."""
+KERNEL = "tradewind"
+"""Every notebook runs in it, whatever kernel it was saved with."""
 IDLE_KERNEL_SECONDS = 180
 """A kernel whose viewer has gone without saying so ends after this."""
 
@@ -89,6 +93,8 @@ def configuration(arguments: argparse.Namespace) -> Config:
     config.VoilaKernelManager.fill_delay = 0.3
     config.VoilaExecutor.cell_error_instruction = "The owner finds the reason in the dashboard's log."
     config.VoilaExecutor.timeout = 120
+    config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
+    config.KernelSpecManager.ensure_native_kernel = False
     config.KernelManager.transport = "ipc"  # nobody but this sandbox reaches a kernel
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = 30
@@ -111,6 +117,8 @@ def main(argv: list[str]) -> None:
     app = SocketVoila(config=configuration(arguments))
     app.socket_path = arguments.socket
     app.initialize([str(arguments.notebook)])
+    # The process that kernels are forked from must be asked for before the pool asks for its first kernel.
+    IOLoop.current().run_sync(warm.start)
     app.start()
 
 

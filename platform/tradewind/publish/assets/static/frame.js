@@ -42,7 +42,7 @@ const open = (src) => {
 };
 
 const ask = async (again = false) => {
-  const query = again ? "?again=1" : shown ? "?shown=1" : "";
+  const query = again ? "?again=1" : shown ? "?shown=" + shown.match(/~[\w-]{32}/)[0] : "";
   const answer = await fetch(stage.dataset.state + query, {
     headers: { Accept: "application/json" }, redirect: "manual", cache: "no-store",
   });
@@ -66,7 +66,7 @@ const watch = async (again = false) => {
       else next = pause = Math.min(pause * 1.2, 1000);
     } else if (String(state.version) !== stage.dataset.version) {
       say("A newer version was published.", "Show it");
-    } else if (state.state !== "ready" || state.src !== shown) {
+    } else if (state.state !== "ready") {
       say("This dashboard was stopped.", "Start it again");
     } else if (note.dataset.lost) {
       delete note.dataset.lost;
