@@ -47,6 +47,9 @@ starts its threads when it is imported and hangs in a child."""
 NOT_FORKABLE = ("tokio", "polars", "rayon")
 """Names of threads that others wait for and that a fork does not take along."""
 
+MORE = "TRADEWIND_PRELOAD"
+"""Names of further modules, with commas between; dashboards draw in every kernel."""
+
 IDLE_SECONDS = 900.0
 """Without a kernel for so long, the memory is given back."""
 

@@ -10,6 +10,7 @@ def holoviews() -> Any:
     import holoviews as hv  # a second to import; only figures need it
 
     hv.extension.inline = True
-    hv.extension("bokeh", logo=False)
+    if not getattr(hv.extension, "_loaded", False):  # megabytes of scripts: once a page is enough
+        hv.extension("bokeh", logo=False)
     hv.output(widget_location="bottom")
     return hv
