@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -121,7 +123,7 @@ def _store(
     description: str | None,
     targets: tuple[str, ...] | None,
     shipped: bool,
-    staged: "bundle.Path",
+    staged: Path,
 ) -> None:
     table, now = tables.dashboards, _now()
     known = connection.execute(sa.select(table).where(table.c.slug == slug)).mappings().first()
@@ -130,8 +132,9 @@ def _store(
         tables.versions.c.slug == slug, tables.versions.c.number == number
     )
     same = connection.execute(sha).scalar() == source.sha256
-    values = {"title": title, "runtime": runtime.value, "shipped": shipped, "updated_at": now,
-              "version": number if same else number + 1}  # fmt: skip
+    values: dict[str, Any] = {"title": title, "runtime": runtime.value, "shipped": shipped}
+    if not same:
+        values |= {"version": number + 1, "updated_at": now}
     if known is None:
         connection.execute(
             table.insert().values(
