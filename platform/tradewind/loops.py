@@ -6,11 +6,13 @@ filling the cache at install is importing those files (:mod:`tradewind.testing.w
 compiled functions of its own file only: numba's cache does not notice a change in another one.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 from numba.core import caching, types
 
@@ -39,6 +41,10 @@ class _InstalledCache(caching.InTreeCacheLocator):
     installation holds the compiled code already.
     """
 
+    def get_source_stamp(self) -> Any:
+        helpers = sorted(Path(self._py_file).parent.glob("*_inline.py"))
+        return super().get_source_stamp(), *(hashlib.sha256(h.read_bytes()).digest() for h in helpers)
+
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> "_InstalledCache | None":
         if not Path(py_file).resolve().is_relative_to(_PACKAGE):
@@ -51,6 +57,10 @@ class _InstalledCache(caching.InTreeCacheLocator):
         folder.mkdir(exist_ok=True)
         return self
 
+
+# Loops over several arrays are vectorised only after a test at run time that the arrays do not overlap; LLVM
+# gives up above 8 such tests, far too early for the sweeps.
+llvmlite.binding.set_option("tradewind", "--runtime-memory-check-threshold=128")
 
 if not any(c.__name__ == "_InstalledCache" for c in caching.CacheImpl._locator_classes):
     caching.CacheImpl._locator_classes.insert(0, _InstalledCache)
@@ -78,6 +88,11 @@ def loop(*signature: Any, returns: Any = NONE) -> Callable[[Callable[..., Any]],
             return numba.njit(form, **options)(function)
 
     return decorate
+
+
+def summing(function: Callable[..., Any]) -> Any:
+    """Compile a helper whose sums may be added up in another order, for speed; of the last digit only."""
+    return numba.njit(nogil=True, error_model="numpy", fastmath={"reassoc"})(function)
 
 
 def inline(function: Callable[..., Any]) -> Any:

@@ -14,6 +14,9 @@ from tradewind.errors import EmptySelectionError, InvalidInputError, ParameterEr
 from tradewind.strategies import Signals, Strategy
 from tradewind.vocabulary import SYMBOL, TIME
 
+CASH = 1_000_000.0
+"""Capital at the start, unless said."""
+
 When = str | date | datetime | np.datetime64 | None
 
 
@@ -84,7 +87,7 @@ def backtest(
     ds: xr.Dataset,
     *,
     costs: Costs | None = None,
-    cash: float = 1_000_000.0,
+    cash: float = CASH,
     fill: Fill | str | None = None,
     lot: float = 0.0,
     borrow: bool = False,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tradewind.loops import FLOAT, INT, inline, loop, read, write
+from tradewind.backtest.sizing_inline import fee_of, quantity_for
+from tradewind.loops import FLOAT, INT, loop, read, write
 
 
 @loop(INT, INT, read(), write(INT, 1))
@@ -16,33 +17,6 @@ def count_orders(first, last, signal, counts):  # type: ignore[no-untyped-def]
                 have = s
                 n += 1
         counts[i] = n
-
-
-@inline
-def fee_of(quantity, price, per_value, per_share, minimum):  # type: ignore[no-untyped-def]
-    size = abs(quantity)
-    if size == 0.0:
-        return 0.0
-    fee = size * price * per_value + size * per_share
-    return fee if fee > minimum else minimum
-
-
-@inline
-def quantity_for(target, cash, held, price, per_value, per_share, minimum):  # type: ignore[no-untyped-def]
-    # The quantity whose value, after the fee of getting there, is `target` of what is left:
-    # q p = w (E - fee(q - held)), solved for a fee linear in the traded quantity, then for the minimum fee.
-    equity = cash + held * price
-    rate = per_value * price + per_share
-    gap = target * equity - held * price
-    if gap > 0.0:
-        q = target * (equity + rate * held) / (price + target * rate)
-        q = max(q, held)
-    else:
-        q = target * (equity - rate * held) / (price - target * rate)
-        q = min(q, held)
-    if q != held and abs(q - held) * rate < minimum:
-        q = target * (equity - minimum) / price
-    return q
 
 
 @loop(

@@ -7,15 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from tradewind.backtest.fused import can_fuse, figures_of, run_fused
 from tradewind.backtest.grid import Grid
+from tradewind.backtest.market import market_of, with_symbol
 from tradewind.backtest.rules import Costs
-from tradewind.backtest.run import backtest
+from tradewind.backtest.run import CASH, backtest, fill_of
 from tradewind.errors import EmptySelectionError, ParameterError, did_you_mean
-from tradewind.metrics import FIGURES
 from tradewind.strategies import Strategy, strategy_class
 from tradewind.threads import cores
+from tradewind.vocabulary import TIME
+
+SWEPT = (
+    "total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "longest_drawdown",
+    "trades", "hit_rate", "profit_factor", "expectancy", "turnover", "costs", "final_equity",
+)  # fmt: skip
+"""The metrics of a sweep."""
 
 
 def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
@@ -37,6 +46,29 @@ def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, l
     if not axes:
         raise EmptySelectionError("The grid is empty.", 'Give it as {"fast": range(5, 50)}.')
     return axes
+
+
+def _fused(
+    variants: list[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    if options.get("end") is not None:
+        ds = ds.sel({TIME: slice(None, pd.Timestamp(options["end"]))})
+    capital = float(options.get("cash", CASH))
+    market = market_of(ds, fill_of(options.get("fill")))
+    stats = run_fused(variants, ds, market, costs, capital)
+    return figures_of(stats, len(market.time), capital, market.periods)
+
+
+def _general(
+    variants: list[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    def run(variant: Strategy) -> list[float]:
+        found = backtest(variant, ds, costs=costs, **options).metrics
+        return [found[name] for name in SWEPT]
+
+    with ThreadPoolExecutor(cores()) as pool:
+        table = np.array(list(pool.map(run, variants)))
+    return dict(zip(SWEPT, table.T, strict=True))
 
 
 def sweep(
@@ -90,23 +122,21 @@ def sweep(
         rules = " and ".join(c.text for c in cls.constraints)
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")
     variants = [cls(**values) for _, values in allowed]
-    loaded = ds.load()
-    figures = {name: np.full(shape, np.nan) for name in FIGURES}
-
-    def run(variant: Strategy) -> dict[str, float]:
-        return backtest(variant, loaded, costs=costs, **options).metrics.to_dict()
-
-    with ThreadPoolExecutor(cores()) as pool:
-        for (at, _), found in zip(allowed, pool.map(run, variants), strict=True):
-            for name, value in found.items():
-                figures[name][at] = value
+    loaded = with_symbol(ds).load()
+    fused = can_fuse(cls, options)
+    run = _fused if fused else _general
+    found = run(variants, loaded, costs or Costs(), options)
+    figures = {name: np.full(shape, np.nan) for name in SWEPT}
+    where = tuple(np.array([at for at, _ in allowed]).T)
+    for name in SWEPT:
+        figures[name][where] = found[name]
     return Grid(
         strategy=cls,
         fixed=fixed,
         metrics=xr.Dataset({name: (tuple(axes), values) for name, values in figures.items()}, coords=axes),
         trials=len(variants),
         seconds=time.perf_counter() - began,
-        path="general",
+        path="fused" if fused else "general",
         data=loaded,
         costs=costs or Costs(),
         options=options,

@@ -2,16 +2,8 @@
 
 import numpy as np
 
-from tradewind.loops import FLOAT, INT, inline, loop, read, write
-
-
-@inline
-def fee_of(quantity, price, per_value, per_share, minimum):  # type: ignore[no-untyped-def]
-    size = abs(quantity)
-    if size == 0.0:
-        return 0.0
-    fee = size * price * per_value + size * per_share
-    return fee if fee > minimum else minimum
+from tradewind.backtest.sizing_inline import fee_of
+from tradewind.loops import FLOAT, INT, loop, read, write
 
 
 @loop(

@@ -1,0 +1,109 @@
+"""A sweep's figures are those of single backtests, whichever path ran."""
+
+import numpy as np
+import pytest
+import tradewind as tw
+import xarray as xr
+from tradewind import errors
+from tradewind.backtest import Costs, Fill, backtest, sweep
+from tradewind.backtest.sweep import SWEPT
+from tradewind.strategies import Bollinger, Macd, SmaCross, Turtle
+from tradewind.testing import synthetic
+
+COSTLY = Costs(per_value=5e-4, per_share=0.004, minimum=1.0, slippage=2e-4)
+MARKETS = {
+    "one": synthetic(1, 1500, seed=1),
+    "many": synthetic(4, 900, seed=2, late=150),
+    "holes": synthetic(3, 1300, seed=3, late=90, holes=0.01),
+    "flat": synthetic(2, 300, seed=4).map(lambda f: f.round(0)),
+}
+CASES = [
+    (SmaCross, {"fast": [2, 5, 9, 20], "slow": [7, 10, 33]}),
+    (SmaCross(short=True), {"fast": [3, 8], "slow": [12, 40]}),
+    (SmaCross, {"fast": [3, 8], "slow": [12], "short": [False, True]}),
+    (Macd, {"fast": [3, 8], "slow": [12, 26], "signal": [5, 9]}),
+    (Macd(short=True), {"fast": [5], "slow": [12, 26]}),
+    (Bollinger, {"window": [5, 20], "width": [0.5, 2.0]}),
+    (Bollinger(short=True), {"window": [5, 20], "width": [1.0, 1.5]}),
+    (Bollinger(short=True), {"window": [5, 20], "mode": ["breakout", "reversion"]}),
+]
+
+
+def check(grid: tw.backtest.Grid, ds: xr.Dataset, **options) -> None:
+    frame = grid.frame()
+    assert len(frame) == grid.trials
+    for row in frame.to_dict("records"):
+        chosen = {p: row[p] for p in grid.parameters}
+        single = backtest(grid.strategy(**(grid.fixed | chosen)), ds, **options).metrics
+        for name in SWEPT:
+            assert row[name] == pytest.approx(single[name], rel=1e-12, abs=1e-13, nan_ok=True), (chosen, name)
+
+
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("case", range(len(CASES)))
+def test_fused_equals_single(case: int, market: str) -> None:
+    strategy, grid = CASES[case]
+    found = sweep(strategy, grid, MARKETS[market], costs=COSTLY)
+    assert found.path == "fused"
+    check(found, MARKETS[market], costs=COSTLY)
+
+
+@pytest.mark.parametrize("fill", list(Fill))
+def test_every_fill_rule(fill: Fill) -> None:
+    ds = MARKETS["holes"]
+    found = sweep("sma_cross", {"fast": [3, 8], "slow": [12, 40]}, ds, costs=COSTLY, fill=fill, cash=5e4)
+    check(found, ds, costs=COSTLY, fill=fill, cash=5e4)
+
+
+def test_long_histories_cross_the_tiles() -> None:
+    ds = synthetic(1, 5000, seed=11, holes=0.002)
+    found = sweep("sma_cross", {"fast": [5, 700], "slow": [50, 1100]}, ds, costs=COSTLY)
+    check(found, ds, costs=COSTLY)
+
+
+def test_the_general_path_for_the_rest() -> None:
+    ds = MARKETS["many"]
+    found = sweep(Turtle, {"entry": [10, 20], "exit": [5, 15]}, ds, costs=COSTLY)
+    assert found.path == "general"
+    assert found.trials == 3  # exit <= entry
+    check(found, ds, costs=COSTLY)
+    lots = sweep("sma_cross", {"fast": [5], "slow": [20, 30]}, ds, lot=10.0)
+    assert lots.path == "general"
+    check(lots, ds, lot=10.0)
+
+
+def test_constraints_are_respected_and_counted() -> None:
+    found = sweep("sma_cross", {"fast": range(5, 30, 5), "slow": range(10, 40, 10)}, MARKETS["one"])
+    assert found.trials == 1 + 3 + 5
+    assert int(found["sharpe"].notnull().sum()) == found.trials
+    assert np.isnan(found["sharpe"].sel(fast=20, slow=10))
+
+
+def test_the_best_is_the_best() -> None:
+    found = sweep("sma_cross", {"fast": [3, 5, 9], "slow": [20, 40]}, MARKETS["one"], costs=COSTLY)
+    assert found.best().metrics.sharpe == pytest.approx(float(found["sharpe"].max()), rel=1e-12)
+    assert found.best("max_drawdown").metrics.max_drawdown == pytest.approx(
+        float(found["max_drawdown"].max())
+    )
+    assert found.best("costs").metrics.costs == pytest.approx(float(found["costs"].min()))
+    assert found.top(2)["sharpe"].is_monotonic_decreasing
+    assert "6 backtests" in repr(found)
+    assert "<table" in found._repr_html_()
+
+
+def test_mistakes() -> None:
+    ds = MARKETS["one"]
+    with pytest.raises(errors.ParameterError, match="fast"):
+        sweep("sma_cross", {"fats": [1]}, ds)
+    with pytest.raises(errors.EmptySelectionError, match="fast < slow"):
+        sweep("sma_cross", {"fast": [50], "slow": [20]}, ds)
+    with pytest.raises(errors.EmptySelectionError):
+        sweep("sma_cross", {"fast": []}, ds)
+    with pytest.raises(errors.ParameterError, match="several values"):
+        sweep("sma_cross", {"fast": 5}, ds)
+    with pytest.raises(errors.ParameterError, match="twice"):
+        sweep("sma_cross", {"fast": [5, 5]}, ds)
+    with pytest.raises(errors.ParameterError, match="at least"):
+        sweep("sma_cross", {"fast": [0, 5]}, ds)
+    with pytest.raises(errors.NotFoundError, match="sharpe"):
+        sweep("sma_cross", {"fast": [5]}, ds)["sharp"]
