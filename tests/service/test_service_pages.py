@@ -188,7 +188,7 @@ def test_live_rows_of_others_stay_hidden(service: Service) -> None:
 
 def test_a_runs_page_shows_what_it_was_given_and_what_it_gave(service: Service) -> None:
     ended = {"status": "succeeded", "result_attempt": 1, "attempt": 1, "cell": 3, "cells": 3}
-    metrics = {"sharpe": 1.23456, "max_drawdown": -0.1234}
+    metrics = {"sharpe": 1.23456, "max_drawdown": -0.1234, "longest_drawdown": 1289.0, "my_own": 0.5}
     run = _submit(service, "<b>Bold</b>", **ended, parameters={"fast": 7, "name": "<i>"}, metrics=metrics)
     result = api.folder(service.settings, run) / "attempt-1" / "result"
     (result / "artifacts").mkdir(parents=True)
@@ -201,7 +201,8 @@ def test_a_runs_page_shows_what_it_was_given_and_what_it_gave(service: Service) 
     browser = service.browser("ann")
     text = browser.get(f"runs/{run}").text
     assert "&lt;b&gt;Bold&lt;/b&gt;" in text and "<b>Bold</b>" not in text and "<i>" not in text
-    assert "1.2346" in text and "-12.34%" in text
+    for shown in ("1.23<", "-12.34 %<", "1,289<", "My own</dt><dd>0.5000<"):
+        assert shown in text, shown
     assert "first line" in text and "\x1b" not in text and "&lt;b&gt;second" in text
     assert 'data-tw-copy="' + "ab" * 32 + '"' in text and "SNAP1234<" in text
     assert "artifacts/equity.csv" in text

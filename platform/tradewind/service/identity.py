@@ -30,6 +30,16 @@ class Scope(StrEnum):
     ADMIN = "custom:tradewind:admin"
 
 
+MEANING = {
+    Scope.READ: "look at anything",
+    Scope.RUN: "start or change runs and schedules",
+    Scope.PUBLISH: "publish or change dashboards",
+    Scope.DATA_WRITE: "write shared datasets",
+    Scope.ADMIN: "administer the platform",
+}
+"""Scopes in words, as in "ann may not …"."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Identity:
     """A signed-in user and what this token of theirs allows.
@@ -65,8 +75,8 @@ class Identity:
         """Raise unless the token has a scope."""
         if scope not in self.scopes:
             raise NotAllowedError(
-                f"This needs the right '{scope}', which {self.name} does not have here.",
-                "Ask an administrator, or use a token that holds it.",
+                f"{self.name} may not {MEANING[scope]} here.",
+                f"Ask an administrator, or use a token with the scope {scope}.",
             )
 
 

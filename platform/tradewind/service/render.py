@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -94,34 +95,47 @@ def size(value: float | None) -> str | Markup:
 
 
 def number(value: Any, digits: int = 4) -> str | Markup:
-    """Write a number with a fixed number of decimals (whole numbers with none)."""
+    """Write a number with a fixed number of decimals; whole numbers have none, thousands two."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return MISSING
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:,.{digits}f}"
 
 
-PERCENTAGES = (
-    "return",
-    "volatility",
-    "drawdown",
-    "rate",
-    "exposure",
-    "turnover",
-    "cagr",
-    "share",
-    "var",
-    "alpha",
-)
+GAINS = frozenset({"total_return", "cagr", "expectancy"})
+"""Metrics that are a gain or a loss, and are coloured so."""
 
 
-def metric(value: Any, name: str) -> str | Markup:
-    """Write a recorded metric: shares of one as percentages, the rest with four decimals."""
-    words = name.lower().split("_")
-    if isinstance(value, float) and not math.isnan(value) and any(word in PERCENTAGES for word in words):
-        return f"{value:.2%}"
-    return number(value)
+@dataclass(frozen=True)
+class Shown:
+    """A metric as a page shows it."""
+
+    label: str
+    value: str | Markup
+    meaning: str = ""
+    tone: str = ""
+
+
+def metrics(recorded: Mapping[str, Any]) -> list[Shown]:
+    """Write recorded metrics in the order and units that the library gives them; others follow as numbers."""
+    from tradewind.metrics.summary import FIGURES  # brings pandas along, which nothing else here needs
+
+    known = [name for name in FIGURES if name in recorded]
+    others = [name for name in recorded if name not in FIGURES]
+    found = []
+    for name in (*known, *others):
+        figure, value = FIGURES.get(name), recorded[name]
+        if figure and isinstance(value, int | float) and not math.isnan(value):
+            tone = ("gain" if value > 0 else "loss") if name in GAINS and value else ""
+            found.append(Shown(figure.label, figure.unit.write(value), figure.meaning, tone))
+        else:
+            found.append(Shown(figure.label if figure else plain(name), number(value)))
+    return found
 
 
 def hashed(value: str | None, length: int = 10) -> Markup:
@@ -162,7 +176,7 @@ def environment() -> Environment:
         "duration": duration,
         "size": size,
         "number": number,
-        "metric": metric,
+        "metrics": metrics,
         "hash": hashed,
         "plain": plain,
         "uncoloured": uncoloured,

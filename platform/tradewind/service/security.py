@@ -27,7 +27,8 @@ NOTEBOOK_POLICY = "; ".join(
     (
         "sandbox allow-scripts allow-downloads",
         "default-src 'none'",
-        "script-src 'unsafe-inline' 'unsafe-eval'",
+        "script-src 'unsafe-inline' 'unsafe-eval' blob:",
+        "worker-src blob:",
         "style-src 'unsafe-inline'",
         "img-src data: blob:",
         "font-src data:",
