@@ -157,7 +157,7 @@ def _judge(settings: Settings, tried: Attempt, keys: tuple[ratelimit.Key, ...]) 
     if tried.password or before is None:
         if not passwords.matches(row["password_hash"] if row else None, tried.password) or row is None:
             if row is not None:  # a name that is none may be a password typed into the wrong field
-                audit.record(settings, name, "account.sign-in.failed", f"user:{name}", address=tried.address)
+                audit.record(settings, name, "sign-in.failed", f"user:{name}", address=tried.address)
             return Verdict(outcome=Outcome.WRONG, name=name, message="Wrong user name or password.")
         before = Passed(name=name, code=False, mark=_mark(row), at=datetime.now(UTC).timestamp())
     assert row is not None  # for the type checker: a mark without a row was refused above
@@ -194,7 +194,7 @@ def _signed_in(settings: Settings, row: sa.RowMapping, tried: Attempt) -> Verdic
     if password and row["password_origin"] != Origin.RESET and passwords.outdated(row["password_hash"]):
         changed["password_hash"] = passwords.hashed(password)
     accounts.change(
-        settings, row["name"], row["name"], "account.sign-in", {"address": tried.address}, **changed
+        settings, row["name"], row["name"], "sign-in", {"address": tried.address}, **changed
     )
     return Verdict(
         outcome=Outcome.SIGNED_IN,

@@ -19,12 +19,14 @@ class AccountsHandler(Page):
 
     async def _page(self, *, status: int = 200, **values: Any) -> None:
         found = await passwords.in_pool(accounts.list_accounts, self.tradewind)
-        search = self.get_argument("q", "").strip().lower()
+        search = self.get_query_argument("q", "").strip().lower()
+        chosen = accounts.normal(self.get_query_argument("name", ""))
         shown = [self._as_the_hub_knows(account) for account in found if search in account.name]
         await self.show(
             "tw/accounts.html",
             status=status,
             search=search,
+            chosen=next((account for account in shown if account.name == chosen and account.approved), None),
             waiting=[account for account in shown if not account.approved],
             accounts=[account for account in shown if account.approved],
             heirs=[account.name for account in found if account.approved],
