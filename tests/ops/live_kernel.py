@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ class LiveKernel:
         assert answer.status_code == 201, answer.text
         self.id: str = answer.json()["kernel"]["id"]
         self.socket: ClientConnection | None = None
+        self.stack = ExitStack()
 
     def rest(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Call the server's REST API."""
@@ -41,8 +43,10 @@ class LiveKernel:
     def connect(self) -> None:
         """Open the WebSocket (again)."""
         url = self.root.replace("http", "ws", 1) + f"api/kernels/{self.id}/channels"
-        self.socket = connect(
-            url, additional_headers={"Authorization": f"token {self.token}"}, proxy=None, open_timeout=60
+        headers = {"Authorization": f"token {self.token}"}
+        self.stack.close()
+        self.socket = self.stack.enter_context(
+            connect(url, additional_headers=headers, proxy=None, open_timeout=60)
         )
 
     def start(self, code: str) -> str:
@@ -95,5 +99,4 @@ class LiveKernel:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.socket is not None:
-            self.socket.close()
+        self.stack.close()
