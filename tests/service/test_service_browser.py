@@ -1,7 +1,8 @@
-"""Pages in a real browser: they follow a run by themselves, break no content policy, and fetch nothing elsewhere."""
+"""Pages in a real browser: they follow runs by themselves, obey the content policy, fetch nothing elsewhere."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import nbformat
@@ -11,8 +12,8 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.sandbox, pytest.mark.slow]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PAGES = ("runs", "runs/new", "schedules", "schedules/new", "dashboards", "dashboards/new", "data",
          "data/us-large-caps", "admin", "admin/users", "admin/audit", "api/docs")  # fmt: skip
 PATIENCE = 90_000
@@ -49,7 +50,8 @@ def watched(platform: LivePlatform) -> Iterator[Watched]:
     """An administrator's browser, signed in."""
     name = "browseradmin"
     platform.add_user(name, admin=True)
-    with platform.sign_in(name, platform.password_of_users) as client, sync_playwright() as playwright:
+    signed_in = closing(platform.sign_in(name, platform.password_of_users))
+    with signed_in as client, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.add_cookies(
@@ -103,6 +105,23 @@ def test_a_runs_page_shows_its_log_live_and_then_the_notebook(
     inside = page.frames[-1]
     assert inside.evaluate("window.origin") == "null"  # an origin of its own: no cookies, no parent
     assert watched.clean()
+
+
+def test_a_list_that_cannot_be_refreshed_says_so_and_recovers(
+    platform: LivePlatform, watched: Watched
+) -> None:
+    page = watched.page
+    with platform.api("browseradmin") as client:
+        body = {"notebook": {"name": "d.ipynb", "content": _notebook("import time", "time.sleep(120)")}}
+        run = client.post("runs", json=body).json()["id"]
+        page.goto(f"{platform.url}/services/tradewind/runs")
+        page.route("**/runs/live?*", lambda route: route.abort())
+        expect(page.locator("#stale")).to_contain_text("does not answer", timeout=PATIENCE)
+        expect(page.locator(f"#run-{run}")).to_be_visible()
+        page.unroute("**/runs/live?*")
+        expect(page.locator("#stale")).to_be_hidden(timeout=PATIENCE)
+        client.post(f"runs/{run}/cancel")
+    watched.complaints.clear()  # the browser told of the requests that were cut off
 
 
 @pytest.mark.parametrize("width", [1280, 390])

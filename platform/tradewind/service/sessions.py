@@ -13,6 +13,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from tradewind.database import engine, ensure_tables, metadata
 from tradewind.settings import Settings
 
+MOST_KNOWN = 10_000
+"""Sessions kept in memory."""
 LIFETIME = timedelta(days=14)
 """The hub's own cookie lives as long; its token ends earlier when the user signs out there."""
 
@@ -92,6 +94,8 @@ class Sessions:
             token = self._seal.decrypt(sealed.encode()).decode()
         except InvalidToken:  # the secret was renewed
             return None
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()  # they are read again from the database
         return self._known.setdefault(digest, self._session(session_id, token))
 
     def drop(self, session_id: str) -> None:

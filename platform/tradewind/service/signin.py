@@ -96,7 +96,10 @@ async def current_identity(request: Request) -> Identity:
 async def refuse_forged(request: Request, session: Session) -> None:
     """Accept a change by a browser only from a page of this address that knows the session's mark."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    # What a proxy in front says of itself counts too: a page of another site cannot send that header.
+    hosts = f"{request.headers.get('host', '')},{request.headers.get('x-forwarded-host', '')}".lower()
+    own = {host.strip() for host in hosts.split(",") if host.strip()}
+    if origin is not None and urlsplit(origin).netloc.lower() not in own:
         raise NotAllowedError("The request came from another site.", "Use the form on the page itself.")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise NotAllowedError("The request came from another site.", "Use the form on the page itself.")

@@ -22,18 +22,29 @@
 
   // A log that was scrolled to its end stays at its end.
   let atEnd = true;
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const log = event.detail.target.querySelector?.(".sv-log");
+  document.addEventListener("htmx:oobBeforeSwap", () => {
+    const log = document.querySelector(".sv-log");
     if (log) atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
+  document.addEventListener("htmx:oobAfterSwap", () => {
     const log = document.querySelector(".sv-log");
     if (log && atEnd) log.scrollTop = log.scrollHeight;
-    if (log && event.detail.target) return;
   });
   document.addEventListener("DOMContentLoaded", () => {
     for (const log of document.querySelectorAll(".sv-log")) log.scrollTop = log.scrollHeight;
   });
+
+  // A thin line says that the next page is on its way.
+  const busy = (on) => document.documentElement.classList.toggle("sv-busy", on);
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) busy(true);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    const plain = !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
+    if (link && plain && !link.target && !link.search.includes("download=") && !link.hash) busy(true);
+  });
+  window.addEventListener("pageshow", () => busy(false));
 
   document.addEventListener("change", (event) => {
     if ("svSubmit" in event.target.dataset) event.target.form.requestSubmit();
