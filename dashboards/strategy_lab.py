@@ -1,15 +1,14 @@
 """Strategy lab.
 
-Pick a strategy, symbols and costs: equity, drawdown and metrics follow at once. Served by Panel, one process for all
-who watch.
+Pick a strategy, symbols and costs: equity, drawdown and metrics follow at once. Served by Panel, one
+process for all who watch.
 """
 
 import numpy as np
 import panel as pn
+import tradewind as tw
 from bokeh.models import ColumnDataSource, HoverTool, NumeralTickFormatter
 from bokeh.plotting import figure
-
-import tradewind as tw
 
 pn.extension(sizing_mode="stretch_width")
 
@@ -19,15 +18,17 @@ SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "hit_ra
 STYLE = """
 :host { --design-primary-color: #0b5c7d; }
 .lab { display: flex; flex-wrap: wrap; gap: 8px; }
-.lab div.box { flex: 1 1 7.5rem; border: 1px solid #dce1e6; border-radius: 6px; padding: 7px 10px; line-height: 1.3; }
-.lab small { display: block; color: #56636f; font-size: 12px; }
-.lab b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
+.lab div.box { flex: 1 1 7.5rem; border: 1px solid #dce1e6; border-radius: 6px; padding: 7px 10px; line-
+height: 1.3; } .lab small { display: block; color: #56636f; font-size: 12px; } .lab b { display: block;
+font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 """
 
 
 def strategies():
     """Every strategy by its title."""
-    return {tw.strategies.strategy_class(n).title: tw.strategies.strategy_class(n) for n in tw.strategies.names()}
+    return {
+        tw.strategies.strategy_class(n).title: tw.strategies.strategy_class(n) for n in tw.strategies.names()
+    }
 
 
 class Lab:
@@ -42,8 +43,12 @@ class Lab:
         self.years = pn.widgets.IntRangeSlider(name="Years", start=2000, end=2013, value=(2000, 2013))
         self.strategy = pn.widgets.Select(name="Strategy", options=list(self.classes), value="SMA crossover")
         self.parameters = pn.Column(margin=0)
-        self.commission = pn.widgets.FloatSlider(name="Commission, bp of traded value", start=0, end=50, step=0.5, value=5)
-        self.slippage = pn.widgets.FloatSlider(name="Slippage, bp of price", start=0, end=50, step=0.5, value=2)
+        self.commission = pn.widgets.FloatSlider(
+            name="Commission, bp of traded value", start=0, end=50, step=0.5, value=5
+        )
+        self.slippage = pn.widgets.FloatSlider(
+            name="Slippage, bp of price", start=0, end=50, step=0.5, value=2
+        )
         self.log = pn.widgets.Checkbox(name="Logarithmic equity axis", value=True)
         self.tiles = pn.pane.HTML("", stylesheets=[STYLE])
         self.message = pn.pane.HTML("")
@@ -67,7 +72,9 @@ class Lab:
         years = px.time.values.astype("M8[Y]").astype(int) + 1970
         names = [str(s) for s in px.symbol.values]
         self.symbols.param.update(options=names, value=names[:5])
-        self.years.param.update(start=int(years[0]), end=int(years[-1]), value=(int(years[0]), int(years[-1])))
+        self.years.param.update(
+            start=int(years[0]), end=int(years[-1]), value=(int(years[0]), int(years[-1]))
+        )
         self.px = px
         self.draw()
 
@@ -82,10 +89,16 @@ class Lab:
                 made[spec.name] = pn.widgets.Select(name=name, options=list(spec.choices), value=spec.default)
             elif spec.kind is int:
                 top = max(60, spec.default * 3)
-                made[spec.name] = pn.widgets.IntSlider(name=name, start=int(spec.minimum or 1), end=top, value=spec.default)
+                made[spec.name] = pn.widgets.IntSlider(
+                    name=name, start=int(spec.minimum or 1), end=top, value=spec.default
+                )
             else:
                 made[spec.name] = pn.widgets.FloatInput(
-                    name=name, value=spec.default, start=spec.minimum, end=spec.maximum, step=spec.default / 4 or 0.1
+                    name=name,
+                    value=spec.default,
+                    start=spec.minimum,
+                    end=spec.maximum,
+                    step=spec.default / 4 or 0.1,
                 )
             throttled = "value_throttled" if spec.kind is int and not spec.choices else "value"
             made[spec.name].param.watch(self.draw, throttled)
@@ -148,14 +161,20 @@ class Lab:
 
     def equity_figure(self, kind):
         """Equity against holding, on a linear or logarithmic axis."""
-        drawn = self.plot(height=340, y_axis_type=kind, y_axis_label="account, in its currency", y_range=(1, 2), tags=[kind])
+        drawn = self.plot(
+            height=340, y_axis_type=kind, y_axis_label="account, in its currency", y_range=(1, 2), tags=[kind]
+        )
         drawn.title.text = "Equity"
         drawn.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]a")
-        line = drawn.line("time", "equity", source=self.source, color=COLOURS[0], line_width=1.8, legend_label="Strategy")
+        line = drawn.line(
+            "time", "equity", source=self.source, color=COLOURS[0], line_width=1.8, legend_label="Strategy"
+        )
         drawn.line("time", "held", source=self.source, color="#888888", line_width=1.3, line_dash="dashed",
                    legend_label="Buy and hold, without costs")  # fmt: skip
         tips = [("day", "@time{%F}"), ("strategy", "@equity{0,0}"), ("holding", "@held{0,0}")]
-        drawn.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters={"@time": "datetime"}, mode="vline"))
+        drawn.add_tools(
+            HoverTool(renderers=[line], tooltips=tips, formatters={"@time": "datetime"}, mode="vline")
+        )
         drawn.legend.location, drawn.legend.background_fill_alpha = "top_left", 0.7
         return drawn
 
@@ -167,25 +186,33 @@ class Lab:
         drawn.varea("time", y1=0, y2="drawdown", source=self.source, color=tw.plot.palette.LOSS, alpha=0.45)
         line = drawn.line("time", "drawdown", source=self.source, color=tw.plot.palette.LOSS, line_width=1)
         tips = [("day", "@time{%F}"), ("below peak", "@drawdown{0.0 %}")]
-        drawn.add_tools(HoverTool(renderers=[line], tooltips=tips, formatters={"@time": "datetime"}, mode="vline"))
+        drawn.add_tools(
+            HoverTool(renderers=[line], tooltips=tips, formatters={"@time": "datetime"}, mode="vline")
+        )
         return drawn
 
     def page(self):
         """Controls beside figures; below one another where it is narrow."""
         controls = pn.Column(
-            self.strategy, self.parameters, self.message, self.dataset, self.symbols, self.years, self.commission,
-            self.slippage, self.log, styles={"flex": "1 1 17rem", "max-width": "26rem", "min-width": "16rem"},
+            self.strategy, self.parameters, self.message, self.dataset, self.symbols, self.years,
+            self.commission, self.slippage, self.log, styles={"flex": "1 1 17rem", "max-width": "26rem",
+            "min-width": "16rem"},
         )  # fmt: skip
         figures = pn.Column(
-            self.tiles, self.equity, self.drawdown, styles={"flex": "4 1 26rem", "min-width": "min(100%, 20rem)"}
+            self.tiles,
+            self.equity,
+            self.drawdown,
+            styles={"flex": "4 1 26rem", "min-width": "min(100%, 20rem)"},
         )
         heading = pn.pane.HTML(
             "<h1 style='font-size:1.35rem;font-weight:600;margin:0'>Strategy lab</h1>"
-            f"<p style='color:{MUTED};margin:2px 0 0'>Orders decided at a close are filled at the next bar. Change anything; "
-            "everything follows.</p>"
+            f"<p style='color:{MUTED};margin:2px 0 0'>Orders decided at a close are filled at the next bar. "
+            "Change anything; everything follows.</p>"
         )
         body = pn.FlexBox(controls, figures, align_items="flex-start", gap="12px")
-        return pn.Column(heading, body, max_width=1344, styles={"margin": "0 auto", "padding": "8px 12px 32px"})
+        return pn.Column(
+            heading, body, max_width=1344, styles={"margin": "0 auto", "padding": "8px 12px 32px"}
+        )
 
 
 Lab().page().servable(title="Strategy lab")

@@ -1,4 +1,5 @@
-"""The dashboard host with a stand-in for the hub's identity beside it, on one address, as the proxy joins them.
+"""The dashboard host with a stand-in for the hub's identity beside it, on one address, as the proxy joins
+them.
 
 Only who a browser is comes from here; shares, runtimes, sandbox and pages are the real ones.
 """
@@ -41,7 +42,7 @@ class StandIn:
         """Run a coroutine in the host's own loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
-    # ---- the hub's part ------------------------------------------------------------------------------------------
+    # ---- the hub's part --------------------
 
     async def authorize(self, request: web.Request) -> web.Response:
         """Sign in whoever the cookie ``who`` names."""

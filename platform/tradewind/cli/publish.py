@@ -44,8 +44,10 @@ Slug = Annotated[str, typer.Argument(metavar="NAME", help="The dashboard's name 
 
 
 @app.command("file")
-def publish_file(
-    path: Annotated[Path, typer.Argument(help="A notebook or a .py file; dashboards/NAME for one that ships.")],
+def publish_file(  # noqa: PLR0917  typer hands options over by position
+    path: Annotated[
+        Path, typer.Argument(help="A notebook or a .py file; dashboards/NAME for one that ships.")
+    ],
     title: Annotated[str, typer.Option(help="What viewers read; the first heading by default.")] = "",
     description: Annotated[str | None, typer.Option(help="A sentence about it.")] = None,
     share: Share = None,
@@ -80,7 +82,8 @@ def list_dashboards(as_json: Json = False) -> None:
 def share_dashboard(
     slug: Slug,
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[WHO]...", help="user:NAME, group:NAME, everyone; none: nobody.")
+        list[str] | None,
+        typer.Argument(metavar="[WHO]...", help="user:NAME, group:NAME, everyone; none: nobody."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -100,7 +103,11 @@ def remove_dashboard(slug: Slug, as_json: Json = False) -> None:
 
 def _show(entry: Published, *, as_json: bool) -> None:
     if as_json:
-        values = {**vars(entry), "created_at": entry.created_at.isoformat(), "share_with": list(entry.share_with)}
+        values = {
+            **vars(entry),
+            "created_at": entry.created_at.isoformat(),
+            "share_with": list(entry.share_with),
+        }
         print(json.dumps(values, indent=2))
     else:
         print(entry)

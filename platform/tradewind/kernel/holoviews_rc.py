@@ -1,20 +1,25 @@
-"""HoloViews runs this file when it is imported (``HOLOVIEWSRC``): figures carry everything they need in themselves.
+"""HoloViews runs this file when it is imported (``HOLOVIEWSRC``): figures carry what they need in themselves.
 
-HoloViews hands its figures to Panel without Panel's own step that puts styles inside the page, so each figure would ask
-a content network for four style sheets. The step is added here, when HoloViews' renderer is imported, and not before:
-importing it takes most of a second.
+HoloViews hands its figures to Panel without Panel's own step that puts styles inside the page, so each figure
+would ask a content network for four style sheets. The step is added here, when HoloViews' renderer is
+imported, and not before: importing it takes most of a second.
 """
 
 
 def _install() -> None:
-    import importlib.util  # names stay in here: HoloViews runs this file inside a function of its own
+    # Names stay in here: HoloViews runs this file inside a function of its own.
+    import importlib.util
     import sys
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
     name = "holoviews.plotting.renderer"
 
-    def inside(render):
-        def rendered(model, *arguments, **options):
-            from bokeh.models import UIElement
+    def inside(render: Callable[..., Any]) -> Callable[..., Any]:
+        def rendered(model: Any, *arguments: Any, **options: Any) -> Any:
+            from bokeh.models.ui import UIElement
             from panel.io.notebook import patch_inline_stylesheets
 
             for part in model.select({"type": UIElement}):
@@ -23,32 +28,35 @@ def _install() -> None:
 
         return rendered
 
-    def patch(module) -> None:
-        module.render_model = inside(module.render_model)
-        module.render_mimebundle = inside(module.render_mimebundle)
+    def patch(module: ModuleType) -> None:
+        names = vars(module)
+        names["render_model"] = inside(names["render_model"])
+        names["render_mimebundle"] = inside(names["render_mimebundle"])
 
     class Finder:
         """Lets the import system find the renderer as usual, and patches it once it is loaded."""
 
         @staticmethod
-        def find_spec(wanted, path=None, target=None):
+        def find_spec(wanted: str, path: object = None, target: object = None) -> ModuleSpec | None:
             if wanted != name:
                 return None
-            sys.meta_path.remove(Finder)
+            sys.meta_path.remove(Finder)  # type: ignore[arg-type]
             spec = importlib.util.find_spec(wanted)
+            if spec is None or spec.loader is None:
+                return spec
             load = spec.loader.exec_module
 
-            def exec_module(module) -> None:
+            def exec_module(module: ModuleType) -> None:
                 load(module)
                 patch(module)
 
-            spec.loader.exec_module = exec_module
+            vars(spec.loader)["exec_module"] = exec_module
             return spec
 
     if name in sys.modules:
         patch(sys.modules[name])
     else:
-        sys.meta_path.insert(0, Finder)
+        sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
 
 
 _install()

@@ -28,9 +28,9 @@ from tradewind.publish.model import (
 from tradewind.settings import Settings
 
 __all__ = [
-    "Dashboard", "DashboardNotFoundError", "NotPublishableError", "Runtime", "ShareError", "Source", "Version",
-    "delete", "get", "hand_over", "history", "list_all", "list_visible", "may_edit", "may_view", "prefix", "publish",
-    "source_from_path", "touch", "update", "update_shares",
+    "Dashboard", "DashboardNotFoundError", "NotPublishableError", "Runtime", "ShareError", "Source",
+    "Version", "delete", "get", "hand_over", "history", "list_all", "list_visible", "may_edit", "may_view",
+    "prefix", "publish", "source_from_path", "touch", "update", "update_shares",
 ]  # fmt: skip
 
 
@@ -54,11 +54,11 @@ def publish(
     source
         The notebook or program.
     title, description
-        What viewers read; the title is taken from the notebook's first heading when it is empty. None keeps what an
-        earlier version said.
+        What viewers read; the title is taken from the notebook's first heading when it is empty. None keeps
+        what an earlier version said.
     share_with
-        ``user:NAME``, ``group:NAME`` or ``everyone``. None keeps the shares of an earlier version, and shares a new
-        dashboard with nobody.
+        ``user:NAME``, ``group:NAME`` or ``everyone``. None keeps the shares of an earlier version, and
+        shares a new dashboard with nobody.
     slug
         The name in addresses; by default made from the file's name.
     shipped
@@ -261,7 +261,8 @@ def delete(settings: Settings, slug: str) -> None:
 
 
 def hand_over(settings: Settings, old_owner: str, new_owner: str) -> list[str]:
-    """Give every dashboard of one user to another, and take the user out of all shares; used when one is removed."""
+    """Give every dashboard of one user to another, and take the user out of all shares; used when one is
+    removed."""
     table = tables.dashboards
     with tables.ready(settings).begin() as connection:
         query = sa.select(table.c.slug).where(table.c.owner == old_owner)

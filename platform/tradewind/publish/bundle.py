@@ -220,7 +220,8 @@ def folder_of(settings: Settings, slug: str, version: int) -> Path:
 
 
 def short(slug: str) -> str:
-    """Return a short name for a dashboard's working folder: a Unix socket's path has 107 characters at most."""
+    """Return a short name for a dashboard's working folder: a Unix socket's path has 107 characters at
+    most."""
     return hashlib.sha256(slug.encode()).hexdigest()[:12]
 
 

@@ -53,7 +53,7 @@ class Published:
         return (
             '<div style="border:1px solid #dce1e6;border-radius:6px;padding:10px 14px;max-width:40rem;'
             'line-height:1.5">'
-            f'<a href="{url}" target="_blank" rel="noopener" style="font-weight:600;font-size:1.05em">{title}</a>'
+            f'<a href="{url}" target="_blank" rel="noopener" style="font-weight:600">{title}</a>'
             f' <span style="color:#56636f">version {self.version}, {html.escape(self.runtime)}</span>'
             f'<br><span style="color:#56636f">Shared with {audience}.</span></div>'
         )
@@ -69,20 +69,22 @@ def publish(
 ) -> Published:
     """Publish an immutable copy of a notebook or a Panel app as a dashboard.
 
-    What calls ``.servable()`` is served by Panel, any other notebook by Voilà. It runs with your right to read data,
-    in a sandbox of its own. Publishing the same file again makes a new version of the same dashboard.
+    What calls ``.servable()`` is served by Panel, any other notebook by Voilà. It runs with your right to
+    read data, in a sandbox of its own. Publishing the same file again makes a new version of the same
+    dashboard.
 
     Parameters
     ----------
     path
-        A notebook or a ``.py`` file as it is saved now; ``dashboards/NAME`` for one that ships with the platform.
+        A notebook or a ``.py`` file as it is saved now; ``dashboards/NAME`` for one that ships with the
+        platform.
     title
         What viewers read; the notebook's first heading by default.
     description
         A sentence about it.
     share_with
-        ``"user:NAME"``, ``"group:NAME"`` or ``"everyone"``. Left out, a new dashboard is yours alone and one that
-        exists keeps its shares.
+        ``"user:NAME"``, ``"group:NAME"`` or ``"everyone"``. Left out, a new dashboard is yours alone and
+        one that exists keeps its shares.
     slug
         Its name in the address; made from the file's name by default.
 

@@ -19,9 +19,11 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
 
 
 def publish_shipped(settings: Settings, owner: str = "") -> list[Dashboard]:
-    """Publish what the platform ships, for everyone; done again it changes nothing but what an upgrade changed.
+    """Publish what the platform ships, for everyone; done again it changes nothing but what an upgrade
+    changed.
 
-    A shipped dashboard that an administrator has removed stays removed, and shares and owner stay as they were set.
+    A shipped dashboard that an administrator has removed stays removed, and shares and owner stay as they
+    were set.
 
     Parameters
     ----------

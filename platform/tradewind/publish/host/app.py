@@ -22,7 +22,8 @@ from tradewind.settings import Settings
 log = logging.getLogger("tradewind.dashboards")
 
 WATCH_SECONDS = 2.0
-"""How often open pages are checked against the shares: access withdrawn closes them within this and the hub's say."""
+"""How often open pages are checked against the shares: access withdrawn closes them within this and the
+hub's say."""
 CULL_SECONDS = 15.0
 WARM_MOST = 4
 """How many dashboards are started with the host, so that their first visitor does not wait."""
@@ -64,7 +65,7 @@ class Host:
         app.cleanup_ctx.append(self._background)
         return app
 
-    # ---- who may -------------------------------------------------------------------------------------------------
+    # ---- who may --------------------
 
     async def _allowed(self, viewer: Viewer, slug: str) -> Dashboard:
         """Return a dashboard, if the viewer may open it now."""
@@ -90,7 +91,7 @@ class Host:
         user = await self.identities.user(owner)
         return await asyncio.to_thread(dataset_folders, self.settings, user)
 
-    # ---- pages ---------------------------------------------------------------------------------------------------
+    # ---- pages --------------------
 
     async def _index(self, _request: web.Request) -> web.StreamResponse:
         base = self.settings.base_url.rstrip("/")
@@ -196,7 +197,7 @@ class Host:
             action="Try again" if again and "slug" in request.match_info else "",
         )
 
-    # ---- in the background -----------------------------------------------------------------------------------------
+    # ---- in the background --------------------
 
     async def _background(self, _app: web.Application) -> AsyncIterator[None]:
         tasks = [
@@ -247,7 +248,8 @@ class Host:
 
 
 def _refuse_other_sites(request: web.Request) -> None:
-    """A dashboard's own page has an opaque origin; the platform's pages have its host. Nobody else connects."""
+    """A dashboard's own page has an opaque origin; the platform's pages have its host. Nobody else
+    connects."""
     origin = request.headers.get("Origin", "null")
     if origin != "null" and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
         raise NotAllowedError("The connection came from another site.", "Open the dashboard itself.")

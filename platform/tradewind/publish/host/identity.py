@@ -37,7 +37,8 @@ class Viewer:
 
 @dataclass(kw_only=True)
 class Session:
-    """A browser that has signed in. It lives in this process: after a restart the browser signs in again by itself."""
+    """A browser that has signed in. It lives in this process: after a restart the browser signs in again by
+    itself."""
 
     id: str
     token: str

@@ -14,7 +14,8 @@ from tradewind.settings import Settings
 
 _HERE = Path(__file__).parent / "templates"
 _SHARED = Path(__file__).resolve().parents[2] / "hub" / "templates"
-"""The navigation bar and head that every page of the platform shares, by their place: imports only go down."""
+"""The navigation bar and head that every page of the platform shares, by their place: imports only go
+down."""
 
 
 @cache

@@ -1,4 +1,5 @@
-"""Forwarding to a runtime's Unix socket: what is let through in each direction, and what is put in between."""
+"""Forwarding to a runtime's Unix socket: what is let through in each direction, and what is put in
+between."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,12 +18,14 @@ REQUEST_HEADERS = (
 )  # fmt: skip
 """An allow-list: no cookie, no token and no address of the viewer reaches a dashboard's code."""
 RESPONSE_HEADERS = (
-    "Content-Type", "Content-Disposition", "Cache-Control", "ETag", "Last-Modified", "Accept-Ranges", "Content-Range",
+    "Content-Type", "Content-Disposition", "Cache-Control", "ETag", "Last-Modified", "Accept-Ranges",
+    "Content-Range",
 )  # fmt: skip
 """An allow-list: a dashboard sets no cookies and no policies of the platform's address."""
 
 SANDBOX = "allow-scripts allow-forms allow-downloads allow-popups allow-modals"
-"""What a dashboard's page may do. Not ``allow-same-origin``: it must not act as its viewer on the hub's pages."""
+"""What a dashboard's page may do. Not ``allow-same-origin``: it must not act as its viewer on the hub's
+pages."""
 
 MARK = PLACEHOLDER.encode()
 HEARTBEAT = 30.0
@@ -33,7 +36,8 @@ def policy(request: web.Request) -> str:
     host = request.headers.get("Host", "")
     here = f"'self' ws://{host} wss://{host}" if host and not set(host) & set(" ;,'\"") else "'self'"
     return (
-        f"sandbox {SANDBOX}; default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+        f"sandbox {SANDBOX}; default-src 'self' data: blob:; "
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
         f"style-src 'self' 'unsafe-inline' data:; connect-src {here} data: blob:; frame-ancestors 'self'; "
         "form-action 'none'; base-uri 'none'"
     )
@@ -43,8 +47,8 @@ def response_headers(request: web.Request, given: Mapping[str, str]) -> CIMultiD
     """Return the headers a runtime's answer is passed on with."""
     headers = CIMultiDict((name, given[name]) for name in RESPONSE_HEADERS if name in given)
     headers["Content-Security-Policy"] = policy(request)
-    # The page's origin is opaque, so its fonts and modules are fetched across origins; the key in the path is what
-    # lets them through, never a cookie.
+    # The page's origin is opaque, so its fonts and modules are fetched across origins; the key in the path
+    # is what lets them through, never a cookie.
     headers["Access-Control-Allow-Origin"] = "*"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
@@ -93,9 +97,9 @@ async def forward(request: web.Request, view: View, *, viewer_header: bool) -> w
 async def _answer(request: web.Request, view: View, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     headers = response_headers(request, answer.headers)
     key = view.key.encode()
-    if location := answer.headers.get("Location"):
-        if location.startswith("/") and not location.startswith("//"):
-            headers["Location"] = location.replace(PLACEHOLDER, view.key)
+    location = answer.headers.get("Location", "")
+    if location.startswith("/") and not location.startswith("//"):
+        headers["Location"] = location.replace(PLACEHOLDER, view.key)
     text = answer.content_type.startswith("text/html")
     if text:
         headers.pop("ETag", None)

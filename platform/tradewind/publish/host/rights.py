@@ -9,7 +9,8 @@ from tradewind.store import access
 
 
 def dataset_folders(settings: Settings, owner: Viewer) -> list[Path]:
-    """Return the folders of the shared datasets that an owner may read; none when they do not lie in folders."""
+    """Return the folders of the shared datasets that an owner may read; none when they do not lie in
+    folders."""
     if not settings.store.startswith("file://"):
         return []
     root = Path(urlsplit(settings.store).path)

@@ -17,7 +17,7 @@ from tradewind.errors import TradewindError, UnavailableError
 from tradewind.publish import api, bundle
 from tradewind.publish.host.launch import Launch, prepared
 from tradewind.publish.model import Dashboard
-from tradewind.sandbox import kill, terminate
+from tradewind.sandbox import PinnedSocket, kill, terminate
 from tradewind.settings import Settings
 
 log = logging.getLogger("tradewind.dashboards")
@@ -55,6 +55,7 @@ class Process:
     launch: Launch | None = None
     manifest: bundle.Manifest | None = None
     client: aiohttp.ClientSession | None = None
+    pinned: PinnedSocket | None = None
     child: asyncio.subprocess.Process | None = None
     started: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
@@ -136,7 +137,7 @@ class Runtimes:
         """Return the process of a version, if there is one."""
         return self._processes.get((slug, version))
 
-    async def ready(self, process: Process, timeout: float = START_SECONDS) -> None:
+    async def ready(self, process: Process) -> None:
         """Wait until a process answers.
 
         Raises
@@ -145,7 +146,7 @@ class Runtimes:
             It failed, or takes too long.
         """
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.changed.wait(), timeout)
+            await asyncio.wait_for(process.changed.wait(), START_SECONDS)
         if process.state is not State.READY:
             raise UnavailableError(f"The dashboard {process.slug!r} is not running.", "Open its page again.")
 
@@ -192,8 +193,10 @@ class Runtimes:
             if time.monotonic() > deadline:
                 raise UnavailableError(f"It did not answer within {START_SECONDS:.0f} seconds.")
             await asyncio.sleep(0.05)
+        # What answered is held: the author's code could put a link to another socket in its place.
+        process.pinned = PinnedSocket(launch.socket)
         process.client = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(path=str(launch.socket), limit=0),
+            connector=aiohttp.UnixConnector(path=process.pinned.path, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
@@ -207,6 +210,8 @@ class Runtimes:
     async def _clean(self, process: Process) -> None:
         if process.client:
             await process.client.close()
+        if process.pinned:
+            process.pinned.close()
         child = process.child
         if child and child.returncode is None:
             kill(child.pid)
@@ -279,8 +284,14 @@ class Runtimes:
 
 async def _answers(socket: Path) -> bool:
     try:
-        _, writer = await asyncio.open_unix_connection(str(socket))
+        pinned = PinnedSocket(socket)
+    except TradewindError:
+        return False
+    try:
+        _, writer = await asyncio.open_unix_connection(pinned.path)
     except OSError:
         return False
+    finally:
+        pinned.close()
     writer.close()
     return True

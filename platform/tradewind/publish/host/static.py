@@ -1,4 +1,5 @@
-"""Files of the product that dashboards share: front-end code, fonts, styles. Public, like the product itself."""
+"""Files of the product that dashboards share: front-end code, fonts, styles. Public, like the product
+itself."""
 
 import hashlib
 import mimetypes
@@ -78,5 +79,6 @@ async def serve(request: web.Request) -> web.StreamResponse:
 
 @cache
 def _without_fonts(file: Path) -> str:
-    """Panel bundles KaTeX without its fonts: formulas are set in the system's instead of asking for files in vain."""
+    """Panel bundles KaTeX without its fonts: formulas are set in the system's instead of asking for files
+    in vain."""
     return re.sub(r"@font-face\{[^}]*\}", "", file.read_text())

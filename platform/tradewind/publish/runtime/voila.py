@@ -1,7 +1,8 @@
 """Serve one notebook with Voila on a Unix socket: ``python -m tradewind.publish.runtime.voila``.
 
-Runs inside the dashboard's sandbox. Signing in and shares are the host's business: whoever reaches the socket has been
-let through. What the page needs besides its own content (front-end code, fonts) comes from the host's static files.
+Runs inside the dashboard's sandbox. Signing in and shares are the host's business: whoever reaches the
+socket has been let through. What the page needs besides its own content (front-end code, fonts) comes from
+the host's static files.
 """
 
 import argparse
@@ -29,7 +30,7 @@ IDLE_KERNEL_SECONDS = 180
 """A kernel whose viewer has gone without saying so ends after this."""
 
 
-class SocketVoila(Voila):
+class SocketVoila(Voila):  # type: ignore[misc]
     """Voila on a Unix socket instead of a port."""
 
     socket_path: str = ""
@@ -45,7 +46,7 @@ class SocketVoila(Voila):
 
     async def _open(self) -> None:
         """Let viewers in once the first kernel is on its way, or the first one would start a second."""
-        while self.voila_configuration.preheat_kernel and not self.kernel_manager.notebook_data:
+        while self.voila_configuration.preheat_kernel and not self.kernel_manager.notebook_data:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         self._server = HTTPServer(self.app)
         self._server.add_socket(bind_unix_socket(self.socket_path, mode=0o600))

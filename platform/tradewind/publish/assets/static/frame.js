@@ -81,6 +81,9 @@ const watch = async (again = false) => {
   if (failed.hidden) setTimeout(watch, next);
 };
 
+window.addEventListener("message", (event) => {
+  if (event.source === frame.contentWindow && event.data === "tradewind:shown") show(wait, false);
+});
 frame.addEventListener("load", () => { if (shown) show(wait, false); });
 document.getElementById("reload").addEventListener("click", () => location.reload());
 document.getElementById("again").addEventListener("click", () => {
