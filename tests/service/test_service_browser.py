@@ -1,4 +1,4 @@
-"""Pages in a real browser: they follow runs by themselves, obey the content policy, fetch nothing elsewhere."""
+"""Pages in a real browser: they follow runs by themselves, obey their policy and fetch nothing elsewhere."""
 
 import shutil
 from collections.abc import Iterator
