@@ -2,13 +2,17 @@
 
 import os
 import re
+import socket
+import threading
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tradewind.errors import NotFoundError, PathNotAllowedError
-from tradewind.sandbox import home_name, open_beneath, read_beneath, socket_name
+from tradewind.hub.spawner import socket_url
+from tradewind.sandbox import PinnedSocket, home_name, open_beneath, read_beneath, socket_name
 
 names = st.text(min_size=1, max_size=120)
 
@@ -69,3 +73,44 @@ def test_links_and_climbing_lead_nowhere(tmp_path: Path) -> None:
     ):
         with pytest.raises(PathNotAllowedError):
             open_beneath(home, name)
+
+
+def test_a_pinned_socket_cannot_be_exchanged(tmp_path: Path) -> None:
+    def serve(name: str, word: bytes) -> socket.socket:
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(tmp_path / name))
+        server.listen()
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(word)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return server
+
+    def hear(path: str) -> bytes:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            return client.recv(10)
+
+    with serve("app.sock", b"app"), serve("root.sock", b"root"):
+        pinned = PinnedSocket(tmp_path / "app.sock")
+        (tmp_path / "app.sock").unlink()
+        (tmp_path / "app.sock").symlink_to("root.sock")
+        assert hear(pinned.path) == b"app"
+        pinned.close()
+        with pytest.raises(PathNotAllowedError):
+            PinnedSocket(tmp_path / "app.sock")
+        assert hear(str(tmp_path / "app.sock")) == b"root", "as whoever does not pin would find out"
+    with pytest.raises(NotFoundError):
+        PinnedSocket(tmp_path / "none")
+    (tmp_path / "file").touch()
+    with pytest.raises(PathNotAllowedError):
+        PinnedSocket(tmp_path / "file")
+
+
+def test_a_socket_url_keeps_its_capitals() -> None:
+    # The hub takes the host of a URL, which is lower-cased, and unquotes it.
+    path = Path("/tmp/Some Folder/x-Y_z.sock")
+    url = socket_url(path)
+    assert urlsplit(url).scheme == "http+unix" and unquote(urlsplit(url).hostname or "") == str(path)

@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from jupyterhub.spawner import LocalProcessSpawner
 from tornado.web import HTTPError
 
 from tradewind.errors import TradewindError
+from tradewind.kernel.singleuser import LISTEN_FD
 from tradewind.sandbox import ProcessId, Sandbox, check_may_start, home_name, socket_name, wait_first_process
 from tradewind.sandbox.datasets import dataset_folders
 from tradewind.sandbox.files import read_beneath
@@ -47,6 +49,15 @@ def socket_url(path: Path) -> str:
     return "http+unix://" + "".join(chr(b) if b in kept else f"%{b:02x}" for b in os.fsencode(path))
 
 
+def listening(path: Path) -> socket.socket:
+    """Return a socket that listens at a place nobody else may connect to."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    found.bind(str(path))
+    path.chmod(0o600)
+    found.listen(128)
+    return found
+
+
 class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
     """A user's server as a sandboxed process.
 
@@ -75,7 +86,7 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     @property
     def socket_dir(self) -> Path:
-        """The folder with this server's socket; the sandbox sees only its own."""
+        """The folder with this server's socket, which no sandbox sees: the server inherits it, listening."""
         return self.settings.paths.runtime / "servers" / self.key
 
     @property
@@ -95,14 +106,13 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self.user.name,
             datasets=dataset_folders(self.settings, self.datasets()),
             seeds=SEEDS,
-            socket_dir=self.socket_dir,
             output=LOG,
             die_with_parent=False,
             grace=STOP_SECONDS,
         )
 
     def first_page(self) -> str:
-        """Return the page a server opens with: as configured, the quick start until the user has removed it."""
+        """Return the page a server opens with: as configured, or the quick start unless it was removed."""
         if self.default_url not in ("", QUICKSTART_PAGE):
             return str(self.default_url)
         seeded = (self.home / ".tradewind" / "seeded" / QUICKSTART).exists()
@@ -135,19 +145,21 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
         try:
             check_may_start(self.settings, self.user.name)
             self._end_leftover()
-            socket = self._prepare_socket()
+            place = self._prepare_socket()
             box = self.sandbox()
         except TradewindError as problem:
             raise self._refusal(str(problem)) from problem
-        arguments = [f"--ServerApp.sock={box.inside(socket)}", "--ServerApp.sock_mode=0600"]
+        arguments = ["--ServerApp.sock=inherited"]
         if not box.isolated and os.getuid() == 0:
             arguments.append("--allow-root")
         command = box.command([*self.cmd, *self.get_args(), *arguments])
-        with (self.socket_dir.parent / f"{self.key}.log").open("wb") as log:
+        with listening(place) as listener, (self.socket_dir.parent / f"{self.key}.log").open("wb") as log:
+            environment = {**self.environment_of(box), LISTEN_FD: str(listener.fileno())}
             self.proc = await asyncio.to_thread(
                 subprocess.Popen,
                 command,
-                env=self.environment_of(box),
+                env=environment,
+                pass_fds=[listener.fileno()],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -158,8 +170,8 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if self.first:
             self.pid = self.first.pid
             self._leftover.write_text(f"{self.first.pid} {self.first.started}")
-        await self._wait_until_it_answers(socket)
-        return socket_url(socket)
+        await self._wait_until_it_answers(place)
+        return socket_url(place)
 
     def _prepare_socket(self) -> Path:
         folder = self.socket_dir
@@ -167,14 +179,14 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
-        socket = folder / "s.sock"
-        if len(str(socket)) + len(f":{PORT}") > SOCKET_PATH_LIMIT:
+        place = folder / "s.sock"
+        if len(str(place)) + len(f":{PORT}") > SOCKET_PATH_LIMIT:
             raise self._refusal(
                 f"{folder} is too long a path for a socket: set TRADEWIND_RUNTIME to a short one."
             )
         # The proxy takes the port the hub adds to a socket's URL for a part of the path.
         (folder / "s.sock:80").symlink_to("s.sock")
-        return socket
+        return place
 
     @property
     def _leftover(self) -> Path:
@@ -187,13 +199,13 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
             if ProcessId(int(pid), int(started)).signal(signal.SIGKILL):
                 self.log.warning("Ended a forgotten server of %s", self._log_name)
 
-    async def _wait_until_it_answers(self, socket: Path) -> None:
+    async def _wait_until_it_answers(self, place: Path) -> None:
         # The hub's own waiting starts with long pauses; ours sees the server, and its death, at once.
         base = self.server.base_url if self.server else "/"
         request = f"GET {base}api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
         while await self.poll() is None:
             with contextlib.suppress(OSError):
-                reader, writer = await asyncio.open_unix_connection(str(socket))
+                reader, writer = await asyncio.open_unix_connection(str(place))
                 try:
                     writer.write(request)
                     answer = await reader.readline()

@@ -10,10 +10,15 @@ a field. - ``jupyterhub.log`` imports the hub's own handlers, with SQLAlchemy an
 building uses it.
 """
 
+import os
+import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+LISTEN_FD = "TRADEWIND_LISTEN_FD"
+"""Number of the inherited socket that the server listens on."""
 
 
 class HealthCheckHandler:
@@ -47,9 +52,26 @@ def lighten() -> None:
     commands._yarn_config = nothing
 
 
+def listen_on(fd: int) -> None:
+    """Have the server take connections from a socket its starter listens on already.
+
+    The socket's place is then out of the sandbox's reach. One that the sandbox made itself could be exchanged
+    for a link to another socket of the machine, and the proxy would follow it.
+    """
+    from jupyter_server import serverapp
+
+    def given(path: str, **options: Any) -> socket.socket:
+        found = socket.socket(fileno=fd)
+        found.setblocking(False)
+        return found
+
+    vars(serverapp)["bind_unix_socket"] = given
+
+
 def main() -> None:
     """Run the server."""
     lighten()
+    listen_on(int(os.environ.pop(LISTEN_FD)))
     from jupyterhub.singleuser.extension import main as run
 
     run()

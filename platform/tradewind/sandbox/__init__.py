@@ -1,7 +1,7 @@
 """Sandboxes: what one user's server, run or dashboard may see, as data and as a bubblewrap command line."""
 
 from tradewind.sandbox.box import Bind, Sandbox, sandbox_environment
-from tradewind.sandbox.files import open_beneath, read_beneath
+from tradewind.sandbox.files import PinnedSocket, open_beneath, read_beneath
 from tradewind.sandbox.limits import Enforcer, Limits, LimitsReport, limits_enforced
 from tradewind.sandbox.names import home_name, socket_name
 from tradewind.sandbox.probe import Availability, Mode, available, check_may_start, mode
@@ -14,6 +14,7 @@ __all__ = [
     "Limits",
     "LimitsReport",
     "Mode",
+    "PinnedSocket",
     "ProcessId",
     "Sandbox",
     "available",

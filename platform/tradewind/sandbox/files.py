@@ -1,4 +1,4 @@
-"""Reading a user's files from outside the sandbox, without being led elsewhere by a symbolic link."""
+"""Using a user's files and sockets from outside the sandbox, without being led elsewhere by a link."""
 
 import os
 import stat
@@ -47,11 +47,10 @@ def open_beneath(root: Path, name: str) -> BinaryIO:
         ) from problem
     finally:
         os.close(folder)
-    file = os.fdopen(fd, "rb")
     if not stat.S_ISREG(os.fstat(fd).st_mode):
-        file.close()
+        os.close(fd)
         raise PathNotAllowedError(f"{name!r} is not a regular file.", "Give a file.")
-    return file
+    return os.fdopen(fd, "rb")
 
 
 def read_beneath(root: Path, name: str, *, limit: int = 64 * 2**20) -> bytes:
@@ -76,3 +75,43 @@ def read_beneath(root: Path, name: str, *, limit: int = 64 * 2**20) -> bytes:
     if len(data) > limit:
         raise PathNotAllowedError(f"{name!r} is larger than {limit // 2**20} MB.", "Make it smaller.")
     return data
+
+
+class PinnedSocket:
+    """A Unix socket in a folder that a sandbox may write, held so that it cannot be exchanged.
+
+    A program in the sandbox can replace its socket by a symbolic link to any socket of this machine, and
+    whoever connects from outside does so with the platform's rights. What is held here is the socket itself.
+
+    Parameters
+    ----------
+    path
+        The socket; the folders above its own are not under the sandbox's control.
+
+    Raises
+    ------
+    PathNotAllowedError
+        It is a link, or no socket.
+    NotFoundError
+        It is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._fd = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+        except FileNotFoundError as problem:
+            raise NotFoundError(f"There is no socket {path}.", "Its program may not be ready.") from problem
+        if not stat.S_ISSOCK(os.fstat(self._fd).st_mode):
+            self.close()
+            raise PathNotAllowedError(f"{path} is not a socket.", "Links are not followed.")
+
+    @property
+    def path(self) -> str:
+        """What to connect to, until it is closed, in this process."""
+        return f"/proc/self/fd/{self._fd}"
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
