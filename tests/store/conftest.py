@@ -1,11 +1,15 @@
 """A seeded state folder for reading, and empty ones for writing."""
 
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from s3_server import KEY, SECRET, S3Server
 from tradewind.ingest.samples import seed
 from tradewind.settings import Settings, load_settings
+from tradewind.store.roots import Root, S3Options
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +39,21 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]
     settings = load_settings()
     settings.paths.create()
     yield settings
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A real S3 server with an empty bucket ``tests``; ask for it in tests marked ``s3`` only."""
+    server = S3Server(Path(tempfile.mkdtemp(prefix="tws3-")))
+    try:
+        server.start().make_bucket("tests")
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def s3_root(s3_server: S3Server) -> Root:
+    """A store of its own on the S3 server."""
+    options = S3Options(endpoint=s3_server.endpoint, access_key=KEY, secret_key=SECRET)
+    return Root(f"s3://tests/{uuid.uuid4().hex[:8]}", options)

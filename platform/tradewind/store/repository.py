@@ -18,6 +18,9 @@ from tradewind.store.snapshots import AsOf, Commit, commits, resolve
 from tradewind.store.spec import KEY, DatasetSpec
 from tradewind.vocabulary import SYMBOL, TIME
 
+DELETED_AT = "tradewind_deleted_at"
+"""In a repository's own metadata: since when it is hidden."""
+
 
 class Store:
     """All datasets below one root.
@@ -48,18 +51,23 @@ class Store:
         """
         bare = name.removeprefix(self.root.prefix)
         try:
-            return storage.open_repository(self.root, bare)
+            repository = storage.open_repository(self.root, bare)
+            if DELETED_AT in repository.get_metadata():
+                raise self._missing(name)
+            return repository
         except (icechunk.RepositoryNotFoundError, InvalidInputError):
             raise self._missing(name) from None
         except icechunk.IcechunkError as problem:
-            if bare in storage.names(self.root):
-                raise UnavailableError(f"Dataset {name!r} cannot be opened: {problem}") from problem
-            raise self._missing(name) from None
+            raise UnavailableError(
+                f"Dataset {name!r} cannot be opened: {storage.reason(problem)}", "Is the store reachable?"
+            ) from problem
 
     def _missing(self, name: str) -> DatasetNotFoundError:
-        return DatasetNotFoundError(f"There is no dataset {name!r}.", did_you_mean(name, self.datasets()))
+        return DatasetNotFoundError(
+            f"There is no dataset {name!r}.", did_you_mean(name, [n for n in self.datasets() if n != name])
+        )
 
-    def snapshot(self, name: str, as_of: AsOf = None) -> "Snapshot":
+    def snapshot(self, name: str, as_of: AsOf = None, *, fresh: bool = False) -> "Snapshot":
         """Open a dataset at a snapshot.
 
         Parameters
@@ -68,8 +76,13 @@ class Store:
             The dataset's name.
         as_of
             Tag, snapshot id or time; None for the newest.
+        fresh
+            Whether to go to the stored bytes, past what this process has cached.
         """
         repository = self.repository(name)
+        if fresh:
+            bare = name.removeprefix(self.root.prefix)
+            repository = icechunk.Repository.open(storage.storage_of(self.root, bare))
         found = resolve(repository, name, as_of)
         session = repository.readonly_session(snapshot_id=found)
         try:

@@ -12,6 +12,8 @@ from tradewind.store.moments import moment
 
 AsOf = str | date | datetime | np.datetime64 | None
 BRANCH = "main"
+KEEP = "keep-"
+"""Begins the tags that hold what run cards name; they are not shown."""
 _ID_LENGTH = 20
 _ALPHABET = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
@@ -36,7 +38,9 @@ class Commit:
 def commits(repository: icechunk.Repository) -> list[Commit]:
     """Return all commits, newest first, without the empty one every repository begins with."""
     tags: dict[str, list[str]] = {}
-    for tag in repository.list_tags():
+    for tag in sorted(repository.list_tags()):
+        if tag.startswith(KEEP):
+            continue
         tags.setdefault(repository.lookup_tag(tag), []).append(tag)
     return [_commit(s, tags) for s in repository.ancestry(branch=BRANCH) if s.parent_id is not None]
 
@@ -98,7 +102,8 @@ def _looks_like_id(text: str) -> bool:
 
 
 def _by_id(repository: icechunk.Repository, name: str, text: str) -> str:
-    listed = [c.snapshot for c in commits(repository)]
+    tagged = {repository.lookup_tag(t) for t in repository.list_tags()}
+    listed = list(dict.fromkeys([*(c.snapshot for c in commits(repository)), *sorted(tagged)]))
     hits = [s for s in listed if s.startswith(text.upper())]
     if len(hits) == 1:
         return hits[0]

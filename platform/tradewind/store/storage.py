@@ -4,9 +4,11 @@ import os
 import threading
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import icechunk
 
+from tradewind.errors import UnavailableError
 from tradewind.store.roots import Root
 from tradewind.store.spec import check_name
 
@@ -51,6 +53,9 @@ def config() -> icechunk.RepositoryConfig:
     """Return the configuration every repository is opened with."""
     return icechunk.RepositoryConfig(
         caching=icechunk.CachingConfig(num_bytes_chunks=CHUNK_CACHE_BYTES),
+        storage=icechunk.StorageSettings(
+            retries=icechunk.StorageRetriesSettings(max_tries=5, initial_backoff_ms=100, max_backoff_ms=2_000)
+        ),
     )
 
 
@@ -83,21 +88,40 @@ def names(root: Root) -> list[str]:
     if root.scheme == "memory":
         with memory_lock:
             return sorted(name for url, name in _memory if url == root.url)
-    import s3fs
+    from botocore.exceptions import BotoCoreError
 
-    files = s3fs.S3FileSystem(
-        key=root.s3.access_key or None,
-        secret=root.s3.secret_key or None,
-        endpoint_url=root.s3.endpoint or None,
-        client_kwargs={"region_name": root.s3.region},
-        config_kwargs={"s3": {"addressing_style": "path" if root.s3.path_style else "auto"}},
-    )
+    files = s3_files(root)
     base = f"{root.bucket}/{root.key_prefix}".rstrip("/")
     try:
         found = files.ls(base, detail=False, refresh=True)
     except FileNotFoundError:
         return []
+    except (OSError, BotoCoreError) as problem:
+        raise UnavailableError(f"The store at {root.url} does not answer: {problem}") from problem
     return sorted(n for n in (str(p).rsplit("/", 1)[-1] for p in found) if n and not n.startswith("."))
+
+
+def s3_files(root: Root) -> Any:
+    """Return a file system that sees the objects of an S3 root."""
+    import s3fs
+
+    return s3fs.S3FileSystem(
+        key=root.s3.access_key or None,
+        secret=root.s3.secret_key or None,
+        endpoint_url=root.s3.endpoint or None,
+        client_kwargs={"region_name": root.s3.region},
+        config_kwargs={
+            "s3": {"addressing_style": "path" if root.s3.path_style else "auto"},
+            "connect_timeout": 5,
+            "retries": {"max_attempts": 2},
+        },
+    )
+
+
+def reason(problem: Exception) -> str:
+    """Return the cause of an Icechunk error without its stack."""
+    lines = [line.strip(" |-`>x") for line in str(problem).splitlines() if line.strip(" |-`>x")]
+    return lines[0] if lines else type(problem).__name__
 
 
 def size(root: Root, name: str) -> int:

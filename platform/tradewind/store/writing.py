@@ -61,25 +61,31 @@ def write(
         caller's hands, and nothing was written.
     """
     name = store.root.prefix + spec.name
-    repository = _open_or_create(store, name, spec)
-    base = base or repository.lookup_branch(BRANCH)
-    for _ in range(ATTEMPTS):
-        with commit_lock(store.root, spec.name):
-            session = repository.writable_session(BRANCH)
-            head = session.snapshot_id
-            group = prepare(session.store, spec, batch)
-            if head != base:
-                _check_conflict(name, repository, base, head, batch)
-            change = apply(group, spec, batch, quarantined)
-            if change.empty:
-                return replace(change, snapshot=head)
-            facts: dict[str, Any] = {"rows_added": change.rows_added, "rows_changed": change.rows_changed}
-            facts |= {"author": author or _user(), **(metadata or {})}
-            try:
-                snapshot = session.commit(message or _message(change), metadata=facts)
-            except icechunk.ConflictError:
-                continue
-            return replace(change, snapshot=snapshot)
+    facts = {"author": author or _user(), **(metadata or {})}
+    try:
+        repository = _open_or_create(store, name, spec)
+        base = base or repository.lookup_branch(BRANCH)
+        for _ in range(ATTEMPTS):
+            with commit_lock(store.root, spec.name):
+                session = repository.writable_session(BRANCH)
+                head = session.snapshot_id
+                group = prepare(session.store, spec, batch)
+                if head != base:
+                    _check_conflict(name, repository, base, head, batch)
+                change = apply(group, spec, batch, quarantined)
+                if change.empty:
+                    return replace(change, snapshot=head)
+                counts = {"rows_added": change.rows_added, "rows_changed": change.rows_changed}
+                try:
+                    snapshot = session.commit(message or _message(change), metadata={**counts, **facts})
+                except icechunk.ConflictError:
+                    continue  # somebody else was first: apply the batch to the new head
+                return replace(change, snapshot=snapshot)
+    except icechunk.IcechunkError as problem:
+        raise UnavailableError(
+            f"{name!r} could not be written: {storage.reason(problem)}",
+            "The batch is still in your hands: write it again; what arrived is not added twice.",
+        ) from problem
     raise UnavailableError(f"{name!r} is being written by too many others at once.", "Try again.")
 
 
