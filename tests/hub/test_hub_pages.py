@@ -82,7 +82,8 @@ def test_pages_for_everybody(watched: Watched, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [
-    "home", "accounts", "accounts?name=someone", "password", "second-factor", "token", "admin", "spawn-pending/x",
+    "home", "accounts", "accounts?name=someone", "password",
+    "second-factor", "token", "admin", "spawn-pending/x",
 ])  # fmt: skip
 def test_pages_of_an_administrator(watched: Watched, hub: Hub, path: str) -> None:
     if accounts.find(hub.settings, "someone") is None:

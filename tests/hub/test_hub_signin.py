@@ -6,8 +6,9 @@ import time
 import httpx
 import pyotp
 import pytest
+from live_platform import wait_for
 from real_hub import GOOD, Browser, Hub
-from tradewind.hub import accounts, config, ratelimit, theme, totp
+from tradewind.hub import accounts, config, credentials, ratelimit, theme, totp
 
 pytestmark = pytest.mark.platform
 OTHER = "amber kettle north 52"
@@ -170,6 +171,14 @@ def test_an_administrator_resets_a_password_and_its_owner_must_choose_a_new_one(
     assert "user name" in words(rita.step(new_password="rita-rita-rita", repeated="rita-rita-rita"))
     assert rita.step(new_password=OTHER, repeated=OTHER).status_code == 302
     assert rita.signed_in
+
+
+def test_a_password_reset_in_the_shell_ends_the_sessions_too(hub: Hub) -> None:
+    hub.user("shelly")
+    shelly = hub.browser()
+    shelly.sign_in("shelly", GOOD)
+    credentials.reset_password(hub.settings, "shelly", actor="admin")
+    wait_for(lambda: not shelly.signed_in, "the end of the session", seconds=75, every=2)
 
 
 # ---- limits ----

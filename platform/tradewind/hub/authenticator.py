@@ -1,9 +1,10 @@
 """JupyterHub's authenticators: our own accounts, or an identity provider with our approval."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.auth import Authenticator
 from oauthenticator.generic import GenericOAuthenticator
 from oauthenticator.github import GitHubOAuthenticator
@@ -12,31 +13,11 @@ from oauthenticator.oauth2 import OAuthenticator
 from tornado import web
 
 from tradewind.errors import NotAllowedError, TooManyAttemptsError
-from tradewind.hub import accounts, passwords, signin
-from tradewind.hub.config import ADMINISTRATORS
+from tradewind.hub import accounts, passwords, sessions, signin
 from tradewind.settings import Settings, load_settings
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._@-]{0,63}$"
 """Wider than at sign-up: identity providers give numbers and addresses."""
-
-
-def join_administrators(user: Any) -> None:
-    """Put a user into the group of administrators, or out of it, as the hub's own flag says.
-
-    Parameters
-    ----------
-    user
-        The hub's user.
-    """
-    orm_user = user.orm_user
-    group = orm.Group.find(user.db, ADMINISTRATORS)
-    if group is None or (group in orm_user.groups) == bool(orm_user.admin):
-        return
-    if orm_user.admin:
-        orm_user.groups.append(group)
-    else:
-        orm_user.groups.remove(group)
-    user.db.commit()
 
 
 class Refused(web.HTTPError):
@@ -51,10 +32,21 @@ class Refused(web.HTTPError):
 class TradewindAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub has no types
     """What every way of signing in has in common: our pages, and what removal means."""
 
-    @property
+    @cached_property
     def tradewind(self) -> Settings:
         """The installation's settings."""
         return load_settings()
+
+    @cached_property
+    def passwords_seen(self) -> dict[str, datetime | None]:
+        """When each user's password was last changed, as far as this process knows."""
+        return {}
+
+    async def password_is_current(self, name: str) -> None:
+        """Remember that a user who is signed in knows the present password."""
+        account = await passwords.in_pool(accounts.find, self.tradewind, name)
+        if account is not None:
+            self.passwords_seen[name] = account.password_changed_at
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
         """Return our pages before the authenticator's own, so that ours win."""
@@ -69,11 +61,18 @@ class TradewindAuthenticator(Authenticator):  # type: ignore[misc]  # jupyterhub
         return True
 
     async def refresh_user(self, user: Any, handler: Any = None, **options: Any) -> Any:
-        """End the session of an account that has lost its approval; keep the administrators' group true."""
+        """End the sessions of an account that may not sign in, or whose password was reset in the shell.
+
+        The group of administrators is kept true as well.
+        """
         account = await passwords.in_pool(accounts.find, self.tradewind, user.name)
-        if account is not None and not account.approved:
-            return False
-        join_administrators(user)
+        if account is not None:
+            changed = account.password_changed_at
+            if not account.approved or self.passwords_seen.setdefault(user.name, changed) != changed:
+                self.passwords_seen.pop(user.name, None)
+                sessions.end(user)
+                return False
+        sessions.join_administrators(user)
         return await super().refresh_user(user, handler, **options)
 
     def delete_user(self, user: Any) -> Any:

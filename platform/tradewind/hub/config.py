@@ -267,7 +267,7 @@ def authenticator(settings: Settings) -> dict[str, Any]:
         "admin_users": {settings.admin_name.lower()},
         "any_allow_config": True,  # accounts decide, not a list in the configuration
         "username_pattern": r"^[a-z0-9][a-z0-9._@-]{0,63}$",
-        "auth_refresh_age": 60,
+        "auth_refresh_age": 30,
         "refresh_pre_spawn": True,
     }
 

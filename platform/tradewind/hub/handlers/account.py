@@ -5,8 +5,8 @@ from typing import Any
 from tornado import web
 
 from tradewind.errors import TradewindError
-from tradewind.hub import accounts, credentials, passwords, totp
-from tradewind.hub.handlers.page import Page, end_sessions
+from tradewind.hub import accounts, credentials, passwords, sessions, totp
+from tradewind.hub.handlers.page import Page
 from tradewind.hub.tables import Origin
 
 
@@ -52,7 +52,8 @@ class PasswordHandler(Page):
         except TradewindError as problem:
             await self._page(problem.status, message=str(problem))
             return
-        end_sessions(self, name)
+        await self.authenticator.password_is_current(name)
+        sessions.end(self.current_user)
         self.set_hub_cookie(self.current_user)
         self.set_login_cookie(self.current_user)
         following = self._validate_next_url(self.get_argument("next", ""))

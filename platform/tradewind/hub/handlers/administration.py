@@ -9,9 +9,8 @@ from tornado import web
 
 from tradewind import audit
 from tradewind.errors import InvalidInputError, TradewindError
-from tradewind.hub import accounts, credentials, passwords, removal, totp
-from tradewind.hub.authenticator import join_administrators
-from tradewind.hub.handlers.page import Page, end_sessions
+from tradewind.hub import accounts, credentials, passwords, removal, sessions, totp
+from tradewind.hub.handlers.page import Page
 
 
 class AccountsHandler(Page):
@@ -73,7 +72,8 @@ class AccountsHandler(Page):
             return {"done": done, "secret": secret}
         if action == "reset-password":
             secret = await call(credentials.reset_password, settings, name, actor=actor)
-            end_sessions(self, name)
+            if user := self.find_user(name):
+                sessions.end(user)
             done = f"The new password of {name}, shown once; the next sign-in asks for another one:"
             return {"done": done, "secret": secret}
         if action == "reset-second-factor":
@@ -98,5 +98,5 @@ class AccountsHandler(Page):
             user.admin = admin
             roles.assign_default_roles(self.db, entity=user.orm_user)
             self.db.commit()
-            join_administrators(user)
+            sessions.join_administrators(user)
         return {"done": f"{name} is {'an administrator now' if admin else 'no longer an administrator'}."}

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from jupyterhub import orm
 from jupyterhub.handlers.base import BaseHandler
-from jupyterhub.utils import new_token
 
-from tradewind.settings import Settings, load_settings
+from tradewind.settings import Settings
 
 
 class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub has no types
@@ -15,7 +13,8 @@ class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub has no types
     @property
     def tradewind(self) -> Settings:
         """The installation's settings."""
-        return load_settings()
+        settings: Settings = self.authenticator.tradewind
+        return settings
 
     def field(self, name: str, *, strip: bool = True) -> str:
         """Return one field of the posted form; empty when it is missing."""
@@ -36,23 +35,3 @@ class Page(BaseHandler):  # type: ignore[misc]  # jupyterhub has no types
         self.set_status(status)
         self.set_header("Cache-Control", "no-store")
         self.finish(await self.render_template(template, **values))
-
-
-def end_sessions(handler: BaseHandler, name: str) -> None:
-    """Sign a user out everywhere: browser sessions of the hub and of every service; API tokens stay.
-
-    Parameters
-    ----------
-    handler
-        Any handler, for the hub's database.
-    name
-        Whose sessions.
-    """
-    user = handler.find_user(name)
-    if user is None:
-        return
-    user.orm_user.cookie_id = new_token()
-    for token in handler.db.query(orm.APIToken).filter_by(user_id=user.orm_user.id):
-        if token.session_id:
-            handler.db.delete(token)
-    handler.db.commit()

@@ -10,8 +10,7 @@ from tornado import web
 from tornado.httputil import url_concat
 
 from tradewind.errors import TradewindError
-from tradewind.hub import accounts, passwords
-from tradewind.hub.authenticator import join_administrators
+from tradewind.hub import accounts, passwords, sessions
 from tradewind.hub.handlers.page import Page
 from tradewind.hub.signin import Outcome, Passed, Verdict
 from tradewind.hub.tables import Origin
@@ -79,7 +78,8 @@ class SignInHandler(LoginHandler, Page):  # type: ignore[misc]  # jupyterhub has
 
     async def _welcome(self, user: Any, verdict: Verdict) -> None:
         self._jupyterhub_user = user
-        join_administrators(user)
+        sessions.join_administrators(user)
+        await self.authenticator.password_is_current(user.name)
         self.clear_cookie(PASSED_COOKIE, path=self.hub.base_url)
         self._remember_device(verdict.name)
         following = self.get_next_url(user)
