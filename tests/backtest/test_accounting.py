@@ -6,12 +6,25 @@ import tradewind as tw
 import xarray as xr
 from tradewind import errors
 from tradewind.backtest import Costs, Fill, backtest
-from tradewind.strategies import Bollinger, BuyAndHold, Macd, Signals, SmaCross, Strategy, Turtle, Weights
+from tradewind.strategies import (
+    Bollinger,
+    BuyAndHold,
+    Donchian,
+    EmaCross,
+    Macd,
+    RsiReversion,
+    Signals,
+    SmaCross,
+    Strategy,
+    Turtle,
+    Weights,
+)
 from tradewind.testing import synthetic
 
 DS = synthetic(4, 700, seed=5, late=90, holes=0.01)
 EVERY = [SmaCross(fast=5, slow=20), SmaCross(fast=5, slow=20, short=True), Macd(), Bollinger(short=True),
-         Bollinger(mode="breakout"), Turtle(short=True), BuyAndHold()]  # fmt: skip
+         Bollinger(mode="breakout"), Turtle(short=True), BuyAndHold(),
+         Donchian(short=True), EmaCross(fast=5, slow=20), RsiReversion(short=True)]  # fmt: skip
 COSTS = Costs(per_value=5e-4, per_share=0.005, minimum=1.0, slippage=2e-4)
 
 

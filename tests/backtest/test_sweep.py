@@ -7,7 +7,7 @@ import xarray as xr
 from tradewind import errors
 from tradewind.backtest import Costs, Fill, backtest, sweep
 from tradewind.backtest.sweep import SWEPT
-from tradewind.strategies import Bollinger, Macd, SmaCross, Turtle
+from tradewind.strategies import Bollinger, Donchian, EmaCross, Macd, RsiReversion, SmaCross, Turtle
 from tradewind.testing import synthetic
 
 COSTLY = Costs(per_value=5e-4, per_share=0.004, minimum=1.0, slippage=2e-4)
@@ -23,6 +23,8 @@ CASES = [
     (SmaCross, {"fast": [3, 8], "slow": [12], "short": [False, True]}),
     (Macd, {"fast": [3, 8], "slow": [12, 26], "signal": [5, 9]}),
     (Macd(short=True), {"fast": [5], "slow": [12, 26]}),
+    (EmaCross, {"fast": [2, 5, 9, 20], "slow": [7, 10, 33]}),
+    (RsiReversion(short=True), {"window": [5, 14], "low": [25.0, 35.0], "leave": [45.0, 60.0]}),
     (Bollinger, {"window": [5, 20], "width": [0.5, 2.0]}),
     (Bollinger(short=True), {"window": [5, 20], "width": [1.0, 1.5]}),
     (Bollinger(short=True), {"window": [5, 20], "mode": ["breakout", "reversion"]}),
@@ -67,6 +69,7 @@ def test_the_general_path_for_the_rest() -> None:
     assert found.path == "general"
     assert found.trials == 3  # exit <= entry
     check(found, ds, costs=COSTLY)
+    check(sweep(Donchian, {"entry": [10, 20], "exit": [5]}, ds), ds)
     lots = sweep("sma_cross", {"fast": [5], "slow": [20, 30]}, ds, lot=10.0)
     assert lots.path == "general"
     check(lots, ds, lot=10.0)

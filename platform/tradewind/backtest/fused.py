@@ -13,7 +13,7 @@ import xarray as xr
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.lazy import lazy
-from tradewind.strategies import Bollinger, Macd, SmaCross, Strategy
+from tradewind.strategies import Bollinger, EmaCross, Macd, RsiReversion, SmaCross, Strategy
 from tradewind.threads import cores
 
 loops = lazy("tradewind.backtest.fused_loops")
@@ -36,6 +36,11 @@ class Kind(IntEnum):
     CHANNEL = 3
 
 
+Compute = Callable[[np.ndarray, np.ndarray, int], None]
+"""``compute(close, rows, at)`` fills the rows from number ``at`` on, from closes of shape (1, time) or other
+rows."""
+
+
 @dataclass
 class Plan:
     """Rows of one group of lanes, and the pairs of rows each lane compares.
@@ -46,89 +51,146 @@ class Plan:
         How comparisons become positions.
     below
         Position after a cross below; ``short`` says whether others may go short.
+    pairs
+        For each lane ``[a, b, c, d, …]``: bit 0 of a bar's code says that row a is above row b, bit 1 that c
+        is above d, and so on.
     """
 
     kind: Kind
     below: float = 0.0
     short: bool = False
-    fill: list[Callable[[np.ndarray, np.ndarray], None]] = field(default_factory=list)
+    steps: list[tuple[int, Compute]] = field(default_factory=list)
     keys: dict[Any, int] = field(default_factory=dict)
+    count: int = 0
     pairs: list[list[int]] = field(default_factory=list)
 
-    def row(self, key: Any, compute: Callable[[np.ndarray, np.ndarray], None]) -> int:
-        """Return the number of a row; ``compute(close, rows)`` fills it, and the ``more`` after it, once."""
-        return self.block(key, 1, compute)
-
-    def block(self, key: Any, count: int, compute: Callable[[np.ndarray, np.ndarray], None]) -> int:
-        """As :meth:`row` for several rows that are computed together."""
+    def rows(self, key: Any, count: int, compute: Compute) -> int:
+        """Return the number of the first of some rows that are computed together, once for all lanes."""
         if key not in self.keys:
-            self.keys[key] = len(self.fill)
-            self.fill.append(compute)
-            self.fill.extend([_nothing] * (count - 1))
+            self.keys[key] = self.count
+            self.steps.append((self.count, compute))
+            self.count += count
         return self.keys[key]
 
     def compute(self, close: np.ndarray, rows: np.ndarray) -> None:
         """Fill all rows from the closes of one symbol, shape (1, time)."""
-        for at, fill in enumerate(self.fill):
-            fill(close, rows[at:])
+        for at, step in self.steps:
+            step(close, rows, at)
+
+    def closes(self) -> int:
+        """The row of closes."""
+
+        def copy(close: np.ndarray, rows: np.ndarray, at: int) -> None:
+            rows[at] = close[0]
+
+        return self.rows("close", 1, copy)
+
+    def level(self, value: float) -> int:
+        """A row of one value."""
+
+        def fill(_close: np.ndarray, rows: np.ndarray, at: int) -> None:
+            rows[at] = value
+
+        return self.rows(("level", value), 1, fill)
 
 
-def _nothing(_close: np.ndarray, _rows: np.ndarray) -> None:
-    """A row that the one before it fills too."""
+def _sma(window: int) -> Compute:
+    return lambda close, rows, at: averages.sma(0, 1, close, window, rows[at : at + 1])
 
 
-def _close(close: np.ndarray, rows: np.ndarray) -> None:
-    rows[0] = close[0]
-
-
-def _sma(window: int) -> Callable[[np.ndarray, np.ndarray], None]:
-    return lambda close, rows: averages.sma(0, 1, close, window, rows[:1])
-
-
-def _macd(fast: int, slow: int, signal: int) -> Callable[[np.ndarray, np.ndarray], None]:
-    return lambda close, rows: momentum.macd(
-        0, 1, close, fast, slow, signal, rows[:1], rows[1:2], np.empty_like(close)
-    )
-
-
-def _bollinger(window: int, width: float) -> Callable[[np.ndarray, np.ndarray], None]:
-    return lambda close, rows: bands.bollinger(0, 1, close, window, width, rows[:1], rows[1:2], rows[2:3])
+def _ema(window: int) -> Compute:
+    return lambda close, rows, at: averages.ema(0, 1, close, window, 2.0 / (window + 1.0), rows[at : at + 1])
 
 
 def _plan_sma(lanes: Sequence[SmaCross]) -> Plan:
     plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
     for lane in lanes:
-        fast, slow = (plan.row(w, _sma(w)) for w in (lane.fast, lane.slow))
+        fast, slow = (plan.rows(w, 1, _sma(w)) for w in (lane.fast, lane.slow))
+        plan.pairs.append([fast, slow, slow, fast])
+    return plan
+
+
+def _plan_ema(lanes: Sequence[EmaCross]) -> Plan:
+    plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
+    for lane in lanes:
+        fast, slow = (plan.rows(w, 1, _ema(w)) for w in (lane.fast, lane.slow))
         plan.pairs.append([fast, slow, slow, fast])
     return plan
 
 
 def _plan_macd(lanes: Sequence[Macd]) -> Plan:
     plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
+    families: dict[tuple[int, int], list[int]] = {}
     for lane in lanes:
-        line = plan.block((lane.fast, lane.slow, lane.signal), 2, _macd(lane.fast, lane.slow, lane.signal))
-        plan.pairs.append([line, line + 1, line + 1, line])
+        signals = families.setdefault((lane.fast, lane.slow), [])
+        if lane.signal not in signals:
+            signals.append(lane.signal)
+
+    def family(pair: tuple[int, int], signals: list[int]) -> Compute:
+        lengths = np.array(signals, dtype=np.int64)
+        return lambda close, rows, at: momentum.macd_family(
+            close[0], *pair, lengths, rows[at], rows[at + 1 : at + 1 + lengths.size]
+        )
+
+    for lane in lanes:
+        pair = (lane.fast, lane.slow)
+        signals = families[pair]
+        line = plan.rows(pair, 1 + len(signals), family(pair, signals))
+        smooth = line + 1 + signals.index(lane.signal)
+        plan.pairs.append([line, smooth, smooth, line])
     return plan
 
 
 def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
     first = lanes[0]
     plan = Plan(Kind.BREAKOUT if first.mode == "breakout" else Kind.REVERSION, short=first.short)
-    x = plan.row("close", _close)
+    x = plan.closes()
+
+    def middle(window: int) -> Compute:
+        return lambda close, rows, at: bands.mean_and_deviation(
+            0, 1, close, window, rows[at : at + 1], rows[at + 1 : at + 2]
+        )
+
+    def edges(centre: int, width: float) -> Compute:
+        def compute(_close: np.ndarray, rows: np.ndarray, at: int) -> None:
+            np.multiply(rows[centre + 1], width, out=rows[at])
+            np.subtract(rows[centre], rows[at], out=rows[at + 1])
+            np.add(rows[centre], rows[at], out=rows[at])
+
+        return compute
+
     for lane in lanes:
-        upper = plan.block((lane.window, lane.width), 3, _bollinger(lane.window, lane.width))
-        plan.pairs.append([upper + 2, x, x, upper, x, upper + 1, upper + 1, x])
+        centre = plan.rows(lane.window, 2, middle(lane.window))
+        upper = plan.rows((lane.window, lane.width), 2, edges(centre, lane.width))
+        plan.pairs.append([upper + 1, x, x, upper, x, centre, centre, x])
+    return plan
+
+
+def _plan_rsi(lanes: Sequence[RsiReversion]) -> Plan:
+    plan = Plan(Kind.REVERSION, short=lanes[0].short)
+
+    def index(window: int) -> Compute:
+        return lambda close, rows, at: momentum.rsi(0, 1, close, window, rows[at : at + 1])
+
+    for lane in lanes:
+        x = plan.rows(lane.window, 1, index(lane.window))
+        low, high, middle = (plan.level(v) for v in (lane.low, lane.high, lane.leave))
+        plan.pairs.append([low, x, x, high, x, middle, middle, x])
     return plan
 
 
 PLANS: dict[type[Strategy], Callable[..., Plan]] = {
     SmaCross: _plan_sma,
+    EmaCross: _plan_ema,
     Macd: _plan_macd,
     Bollinger: _plan_bollinger,
+    RsiReversion: _plan_rsi,
 }
 SAME: dict[type[Strategy], tuple[str, ...]] = {
     SmaCross: ("short",),
+    EmaCross: ("short",),
     Macd: ("short",),
+    RsiReversion: ("short",),
     Bollinger: ("mode", "short"),
 }
 """Parameters that all lanes of one plan share."""
@@ -179,7 +241,7 @@ class _Job:
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
         pairs = np.ascontiguousarray(plan.pairs, dtype=np.int64)
         symbols, bars = self.close.shape
-        rows = np.empty((len(plan.fill), bars))
+        rows = np.empty((plan.count, bars))
         stats = self.stats[group]
         many = len(group)
         equity = np.zeros((many, bars)) if symbols > 1 else None

@@ -19,7 +19,8 @@ CROSS, REVERSION, BREAKOUT, CHANNEL = 0, 1, 2, 3
 # Columns of a lane's state while it goes through one symbol
 CASH, HELD, HAVE, PENDING, STATE, BOUGHT, PAID, GONE, GOT, FEES = range(10)
 # Columns of a lane's statistics
-(PREV, PEAK, LOW, DEEPEST, SUM1, SUM2, SUM3, TOTAL, BELOW, LONGEST, TRADES, CLOSED, WINS, GAINS, LOSSES, EARNED, COSTS,
+(PREV, PEAK, LOW, DEEPEST, SUM1, SUM2, SUM3, TOTAL, BELOW, LONGEST, TRADES, CLOSED, WINS, GAINS, LOSSES,
+EARNED, COSTS,
  TRADED) = range(18)  # fmt: skip
 
 
@@ -107,36 +108,35 @@ def _fill(lane, stats, p, fee_rate, per_share, minimum, slippage):  # type: igno
     want = lane[HAVE]
     held = lane[HELD]
     cash = lane[CASH]
-    up = want * (cash + held * p) > held * p
-    at = p * (1.0 + slippage) if up else p * (1.0 - slippage)
-    change = quantity_for(want, cash, held, at, fee_rate, per_share, minimum) - held
-    fee = fee_of(change, at, fee_rate, per_share, minimum)
-    lane[CASH] = cash - (change * at + fee)
-    lane[HELD] = 0.0 if want == 0.0 else held + change
     lane[PENDING] = 0.0
+    up = held < 0.0 if want == 0.0 else want * (cash + held * p) > held * p
+    at = p * (1.0 + slippage) if up else p * (1.0 - slippage)
+    if want == 0.0:
+        change = -held
+    else:
+        change = quantity_for(want, cash, held, at, fee_rate, per_share, minimum) - held
     size = abs(change)
     if size == 0.0:
         return
+    fee = fee_of(change, at, fee_rate, per_share, minimum)
+    lane[CASH] = cash - (change * at + fee)
+    lane[HELD] = 0.0 if want == 0.0 else held + change
     stats[COSTS] += fee + size * abs(at - p)
     stats[TRADED] += size * at
-    out = 0.0
-    if held != 0.0 and held * change < 0.0:
+    rest = size
+    entry_fee = fee
+    if held * change < 0.0:
         out = min(size, abs(held))
+        whole = abs(held) - out <= 1e-9 * abs(held)
+        exit_fee = fee if out == size else fee * (out / size)
+        rest = size - out
+        entry_fee = fee - exit_fee
         lane[GONE] += out
         lane[GOT] += out * at
-        lane[FEES] += fee * (out / size)
-        if abs(held) - out <= 1e-9 * abs(held):
-            side = 1.0 if held > 0.0 else -1.0
-            profit = side * (lane[GOT] - lane[PAID]) - lane[FEES]
-            stats[CLOSED] += 1.0
-            stats[EARNED] += profit / lane[PAID]
-            if profit > 0.0:
-                stats[WINS] += 1.0
-                stats[GAINS] += profit
-            elif profit < 0.0:
-                stats[LOSSES] -= profit
+        lane[FEES] += exit_fee
+        if whole:
+            _close(lane, stats, held > 0.0)
             held = 0.0
-    rest = size - out
     if rest > 1e-9 * size:
         if held == 0.0:
             stats[TRADES] += 1.0
@@ -147,70 +147,21 @@ def _fill(lane, stats, p, fee_rate, per_share, minimum, slippage):  # type: igno
             lane[FEES] = 0.0
         lane[BOUGHT] += rest
         lane[PAID] += rest * at
-        lane[FEES] += fee * (rest / size)
+        lane[FEES] += entry_fee
 
 
 @inline
-def _value(e, mark, t0, first, last, cash, held, add):  # type: ignore[no-untyped-def]
-    if add:
-        for k in range(first, last):
-            e[k] += cash + held * mark[t0 + k]
-    elif held == 0.0:
-        for k in range(first, last):
-            e[k] = cash
+def _close(lane, stats, long):  # type: ignore[no-untyped-def]
+    """Count a finished round trip."""
+    gap = lane[GOT] - lane[PAID]
+    profit = (gap if long else -gap) - lane[FEES]
+    stats[CLOSED] += 1.0
+    stats[EARNED] += profit / lane[PAID]
+    if profit > 0.0:
+        stats[WINS] += 1.0
+        stats[GAINS] += profit
     else:
-        for k in range(first, last):
-            e[k] = cash + held * mark[t0 + k]
-
-
-@inline
-def _tile(  # type: ignore[no-untyped-def]
-    lane, stats, rows, pairs, kind, below, short, price, mark, t0, n, lag, costs, codes, words, e, add
-):
-    """Take one lane through one tile of bars; its equity goes to ``e``."""
-    for c in range(pairs.size // 2):
-        _compare(
-            rows[pairs[2 * c], t0 : t0 + n], rows[pairs[2 * c + 1], t0 : t0 + n], 1 << c, c == 0, codes[:n]
-        )
-    k = 0
-    if kind == CROSS and lane[STATE] == 0.0:
-        a = rows[pairs[0]]
-        b = rows[pairs[1]]
-        while k < n and not (a[t0 + k] == a[t0 + k] and b[t0 + k] == b[t0 + k]):
-            k += 1
-        if k < n:
-            lane[STATE] = 1.0 if codes[k] & 1 else (2.0 if codes[k] & 2 else 3.0)
-            k += 1
-    begun = 0
-    while True:
-        if lane[PENDING] != 0.0:
-            u = k
-            while u < n and not (price[t0 + u] == price[t0 + u] and price[t0 + u] > 0.0):
-                u += 1
-            if u > k and lag == 1:
-                f = _find(codes, words, k, u, _mask(kind, lane[STATE], short))
-                if f < u:
-                    lane[STATE] = _step(kind, lane[STATE], codes[f], short)
-                    lane[HAVE] = _target(kind, lane[STATE], below)
-                    k = f + 1
-                    continue
-            if u == n:
-                break
-            _value(e, mark, t0, begun, u, lane[CASH], lane[HELD], add)
-            _fill(lane, stats, price[t0 + u], costs[0], costs[1], costs[2], costs[3])
-            begun = u
-            k = u if lag == 1 else u + 1
-        f = _find(codes, words, k, n, _mask(kind, lane[STATE], short))
-        if f == n:
-            break
-        lane[STATE] = _step(kind, lane[STATE], codes[f], short)
-        want = _target(kind, lane[STATE], below)
-        if want != lane[HAVE]:
-            lane[HAVE] = want
-            lane[PENDING] = 1.0
-        k = f + lag if lane[PENDING] != 0.0 else f + 1
-    _value(e, mark, t0, begun, n, lane[CASH], lane[HELD], add)
-    return begun > 0 or lane[HELD] != 0.0
+        stats[LOSSES] -= profit
 
 
 @inline
@@ -223,8 +174,11 @@ def _target(kind, state, below):  # type: ignore[no-untyped-def]
 @summing
 def _sums(e, prev, r, out):  # type: ignore[no-untyped-def]
     r[0] = e[0] / prev - 1.0
-    for k in range(1, e.size):
-        r[k] = e[k] / e[k - 1] - 1.0
+    now = e[1:]
+    before = e[:-1]
+    later = r[1 : e.size]
+    for k in range(now.size):
+        later[k] = now[k] / before[k] - 1.0
     a = 0.0
     b = 0.0
     c = 0.0
@@ -276,18 +230,127 @@ def _measure(e, stats, r, sums):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _idle(n, stats):  # type: ignore[no-untyped-def]
-    """Add a tile in which nothing was held: the equity did not move."""
-    stats[TOTAL] += n * stats[PREV]
-    if stats[PREV] < stats[PEAK]:
-        stats[BELOW] += n
+def _idle(bars, cash, stats):  # type: ignore[no-untyped-def]
+    """Add bars on which nothing was held: the equity moves at the first only, if it was traded there."""
+    r = cash / stats[PREV] - 1.0
+    stats[SUM1] += r
+    stats[SUM2] += r * r
+    low = min(r, 0.0)
+    stats[SUM3] += low * low
+    stats[TOTAL] += bars * cash
+    stats[PREV] = cash
+    if cash >= stats[PEAK]:
+        if stats[LOW] < stats[PEAK]:
+            stats[DEEPEST] = min(stats[DEEPEST], stats[LOW] / stats[PEAK] - 1.0)
+        stats[LONGEST] = max(stats[LONGEST], stats[BELOW])
+        stats[BELOW] = 0.0
+        stats[PEAK] = cash
+        stats[LOW] = cash
+    else:
+        stats[BELOW] += bars
+        stats[LOW] = min(stats[LOW], cash)
+
+
+@inline
+def _segment(lane, stats, e, mark, first, last, add, r, sums):  # type: ignore[no-untyped-def]
+    """Value the bars between two fills: added to the lane's equity, or measured at once."""
+    if last <= first:
+        return
+    cash = lane[CASH]
+    held = lane[HELD]
+    # Over slices: an index that might be negative would keep the loops from being vectorised
+    part = e[first:last]
+    price = mark[first:last]
+    if add:
+        if held == 0.0:
+            for k in range(part.size):
+                part[k] += cash
+        else:
+            for k in range(part.size):
+                part[k] += cash + held * price[k]
+    elif held == 0.0:
+        _idle(part.size, cash, stats)
+    else:
+        for k in range(part.size):
+            part[k] = cash + held * price[k]
+        _measure(part, stats, r, sums)
+
+
+@inline
+def _tile(  # type: ignore[no-untyped-def]
+    lane,
+    stats,
+    rows,
+    pairs,
+    kind,
+    below,
+    short,
+    price,
+    mark,
+    t0,
+    n,
+    lag,
+    costs,
+    codes,
+    words,
+    e,
+    add,
+    r,
+    sums,
+):
+    """Take one lane through one tile of bars; its equity goes to ``e``."""
+    for c in range(pairs.size // 2):
+        _compare(
+            rows[pairs[2 * c], t0 : t0 + n], rows[pairs[2 * c + 1], t0 : t0 + n], 1 << c, c == 0, codes[:n]
+        )
+    k = 0
+    if kind == CROSS and lane[STATE] == 0.0:
+        a = rows[pairs[0]]
+        b = rows[pairs[1]]
+        while k < n and not (a[t0 + k] == a[t0 + k] and b[t0 + k] == b[t0 + k]):
+            k += 1
+        if k < n:
+            lane[STATE] = 1.0 if codes[k] & 1 else (2.0 if codes[k] & 2 else 3.0)
+            k += 1
+    begun = 0
+    while True:
+        if lane[PENDING] != 0.0:
+            u = k
+            while u < n and not (price[t0 + u] == price[t0 + u] and price[t0 + u] > 0.0):
+                u += 1
+            if u > k and lag == 1:
+                f = _find(codes, words, k, u, _mask(kind, lane[STATE], short))
+                if f < u:
+                    lane[STATE] = _step(kind, lane[STATE], codes[f], short)
+                    lane[HAVE] = _target(kind, lane[STATE], below)
+                    k = f + 1
+                    continue
+            if u == n:
+                break
+            _segment(lane, stats, e, mark[t0 : t0 + n], begun, u, add, r, sums)
+            _fill(lane, stats, price[t0 + u], costs[0], costs[1], costs[2], costs[3])
+            begun = u
+            k = u if lag == 1 else u + 1
+        f = _find(codes, words, k, n, _mask(kind, lane[STATE], short))
+        if f == n:
+            break
+        lane[STATE] = _step(kind, lane[STATE], codes[f], short)
+        want = _target(kind, lane[STATE], below)
+        if want != lane[HAVE]:
+            lane[HAVE] = want
+            lane[PENDING] = 1.0
+        k = f + lag if lane[PENDING] != 0.0 else f + 1
+    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, add, r, sums)
 
 
 @loop(
-    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1), write(),
+    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1),
+    write(),
     write(),
 )  # fmt: skip
-def account_one(first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats):  # type: ignore[no-untyped-def]
+def account_one(  # type: ignore[no-untyped-def]
+    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats
+):
     """Lanes over a market of one symbol: each tile is measured while it is in the cache."""
     bars = mark.size
     codes = np.empty(TILE, np.uint8)
@@ -298,31 +361,34 @@ def account_one(first, last, rows, pairs, kind, below, short, price, mark, lag, 
     for t0 in range(0, bars, TILE):
         n = min(TILE, bars - t0)
         for j in range(first, last):
-            moved = _tile(
-                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs, codes,
-                words, e, False,
+            _tile(
+                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs,
+                codes,
+                words, e, False, r, sums,
             )  # fmt: skip
-            if moved:
-                _measure(e[:n], stats[j], r[:n], sums)
-            else:
-                _idle(n, stats[j])
 
 
 @loop(
-    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1), write(),
+    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1),
+    write(),
     write(), write(),
 )  # fmt: skip
-def account_more(first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats, equity):  # type: ignore[no-untyped-def]
+def account_more(  # type: ignore[no-untyped-def]
+    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats, equity
+):
     """Lanes over one of several symbols: what they are worth is added to each lane's equity."""
     bars = mark.size
     codes = np.empty(TILE, np.uint8)
     words = codes.view(np.uint64)
+    r = np.empty(TILE)
+    sums = np.empty(4)
     for t0 in range(0, bars, TILE):
         n = min(TILE, bars - t0)
         for j in range(first, last):
             _tile(
-                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs, codes,
-                words, equity[j, t0 : t0 + n], True,
+                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs,
+                codes,
+                words, equity[j, t0 : t0 + n], True, r, sums,
             )  # fmt: skip
 
 
@@ -335,7 +401,7 @@ def measure(first, last, equity, stats):  # type: ignore[no-untyped-def]
     for j in range(first, last):
         for t0 in range(0, bars, TILE):
             n = min(TILE, bars - t0)
-            _measure(equity[j, t0 : t0 + n], stats[j], r[:n], sums)
+            _measure(equity[j, t0 : t0 + n], stats[j], r, sums)
 
 
 @loop(INT, INT, write())

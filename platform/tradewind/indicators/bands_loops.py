@@ -8,8 +8,8 @@ NAN = np.nan
 REFRESH = 512
 
 
-@loop(INT, INT, read(), INT, FLOAT, write(), write(), write())
-def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ignore[no-untyped-def]
+@loop(INT, INT, read(), INT, write(), write())
+def mean_and_deviation(first, last, x, window, mean, deviation):  # type: ignore[no-untyped-def]
     # Sums of values shifted by a nearby one, begun afresh every REFRESH bars: no digits are lost to
     # cancellation, however long the history or high the price.
     for i in range(first, last):
@@ -21,9 +21,8 @@ def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ign
         fresh = 0
         for t in range(row.size):
             v = row[t]
-            upper[i, t] = NAN
-            middle[i, t] = NAN
-            lower[i, t] = NAN
+            mean[i, t] = NAN
+            deviation[i, t] = NAN
             if v != v:
                 run = 0
                 continue
@@ -51,13 +50,23 @@ def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ign
             s2 += d * d
             fresh += 1
             if run >= window:
-                mean = s1 / window
-                spread = s2 / window - mean * mean
-                half = width * np.sqrt(spread if spread > 0.0 else 0.0)
-                centre = mean + base
-                upper[i, t] = centre + half
-                middle[i, t] = centre
-                lower[i, t] = centre - half
+                m = s1 / window
+                spread = s2 / window - m * m
+                mean[i, t] = m + base
+                deviation[i, t] = np.sqrt(spread if spread > 0.0 else 0.0)
+
+
+@loop(INT, INT, read(), INT, FLOAT, write(), write(), write())
+def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ignore[no-untyped-def]
+    mean_and_deviation(first, last, x, window, middle, upper)
+    for i in range(first, last):
+        up = upper[i]
+        mid = middle[i]
+        low = lower[i]
+        for t in range(up.size):
+            half = width * up[t]
+            up[t] = mid[t] + half
+            low[t] = mid[t] - half
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())

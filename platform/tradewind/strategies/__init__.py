@@ -16,16 +16,19 @@ from tradewind.strategies.base import (
 )
 from tradewind.strategies.holding import BuyAndHold
 from tradewind.strategies.registry import get, names, register, strategy_class, table
-from tradewind.strategies.reversion import Bollinger
-from tradewind.strategies.trend import Macd, SmaCross, Turtle
+from tradewind.strategies.reversion import Bollinger, RsiReversion
+from tradewind.strategies.trend import Donchian, EmaCross, Macd, SmaCross, Turtle
 
 __all__ = [
     "Bollinger",
     "BuyAndHold",
     "Constraint",
     "Decision",
+    "Donchian",
+    "EmaCross",
     "Macd",
     "ParameterSpec",
+    "RsiReversion",
     "Signals",
     "SmaCross",
     "Strategy",

@@ -93,3 +93,21 @@ def turtle(first, last, x, top, bottom, out_low, out_high, n, risk, units_most, 
                         share = risk * v / noise
             want = side * units * share
             out[i, t] = min(1.0, max(-1.0, want))
+
+
+@loop(INT, INT, read(), read(), read(), read(), read(), INT, write())
+def channel(first, last, x, top, bottom, out_low, out_high, short, out):  # type: ignore[no-untyped-def]
+    # A breakout enters, a close beyond the shorter channel leaves; a bar that does both turns the position
+    # round.
+    for i in range(first, last):
+        want = 0.0
+        for t in range(x.shape[1]):
+            v = x[i, t]
+            if (want > 0.0 and v < out_low[i, t]) or (want < 0.0 and v > out_high[i, t]):
+                want = 0.0
+            if want == 0.0:
+                if v > top[i, t]:
+                    want = 1.0
+                elif v < bottom[i, t] and short == 1:
+                    want = -1.0
+            out[i, t] = want

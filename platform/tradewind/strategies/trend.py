@@ -42,6 +42,58 @@ class SmaCross(Strategy):
 
 
 @register
+class EmaCross(Strategy):
+    """Long from the bar a fast exponential average crosses above a slow one, flat (or short) from the cross
+    below."""
+
+    name = "ema_cross"
+    title = "EMA crossover"
+    constraints = (FAST_BELOW_SLOW,)
+
+    fast: int = parameter(20, "bars of the fast average", minimum=1)
+    slow: int = parameter(100, "bars of the slow average", minimum=2)
+    short: bool = parameter(False, "sell short after a cross below, instead of holding cash")
+
+    @property
+    def warmup(self) -> int:
+        """Bars before the slow average exists; what is left of its seed by then is 13 %."""
+        return self.slow
+
+    def decide(self, ds: xr.Dataset) -> Signals:
+        """Compare the two averages of the close."""
+        close = close_of(ds)
+        fast, slow = indicators.ema(close, self.fast), indicators.ema(close, self.slow)
+        below = -1.0 if self.short else 0.0
+        return Signals(one(rules.crossing, [fast, slow], (below,), "target"))
+
+
+@register
+class Donchian(Strategy):
+    """Buy a close above the highest high of the bars before; sell one below the lowest low of fewer bars."""
+
+    name = "donchian"
+    title = "Donchian breakout"
+    constraints = (Constraint("exit <= entry", lambda s: s.exit <= s.entry),)
+
+    entry: int = parameter(20, "bars of the channel that is broken to enter", minimum=2)
+    exit: int = parameter(10, "bars of the channel that is broken to leave", minimum=1)
+    short: bool = parameter(False, "also sell breakouts below")
+
+    @property
+    def warmup(self) -> int:
+        """Bars before the channel of earlier bars exists."""
+        return self.entry + 1
+
+    def decide(self, ds: xr.Dataset) -> Signals:
+        """Compare the close with the channels of the bars before it."""
+        market = with_range(ds)
+        entry = indicators.donchian(market, self.entry).shift({TIME: 1})
+        leave = indicators.donchian(market, self.exit).shift({TIME: 1})
+        fields = [close_of(ds), entry["upper"], entry["lower"], leave["lower"], leave["upper"]]
+        return Signals(one(rules.channel, fields, (int(self.short),), "target"))
+
+
+@register
 class Macd(Strategy):
     """Long from the bar the MACD crosses above its signal line, flat (or short) from the cross below."""
 
