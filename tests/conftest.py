@@ -145,4 +145,4 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield f"postgresql://tradewind@127.0.0.1:{port}/postgres"
     finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        run("pg_ctl", "-D", data, "-m", "immediate", "-t", "110", "-w", "stop")
