@@ -98,6 +98,13 @@ def test_pages_are_whole_titled_local_and_free_of_inline_code(service: Service) 
         assert 'aria-current="page"' in answer.text or path == "api/docs"
 
 
+def test_the_endpoints_are_listed_without_a_cdn(service: Service) -> None:
+    text = service.browser("ann").get("api/docs").text
+    for shown in ("/desk/services/tradewind/api/runs/{run_id}/cancel", "Queue a run of a template", "Admin<"):
+        assert shown in text
+    assert "cdn" not in text.lower()
+
+
 def test_links_of_the_pages_lead_somewhere(service: Service) -> None:
     samples.seed(service.settings)
     browser = service.browser("admin")

@@ -46,6 +46,10 @@ TITLES = {
 }
 
 
+FOR_PROGRAMS = frozenset({"api", "metrics", "health"})
+"""Places that never answer with an error page."""
+
+
 def document(problem: TradewindError) -> dict[str, Any]:
     """Return the JSON form of an error."""
     return {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
@@ -53,10 +57,11 @@ def document(problem: TradewindError) -> dict[str, Any]:
 
 def wants_page(request: Request) -> bool:
     """Whether a person waits for a page, rather than a program for JSON."""
-    api = f"{context(request).prefix}/api"
-    below_api = request.url.path == api or request.url.path.startswith(f"{api}/")
+    first = request.url.path.removeprefix(context(request).prefix).strip("/").split("/")[0]
     accepted = request.headers.get("accept", "*/*")
-    return not below_api and not bearer_token(request) and ("html" in accepted or "*/*" in accepted)
+    return (
+        first not in FOR_PROGRAMS and not bearer_token(request) and ("html" in accepted or "*/*" in accepted)
+    )
 
 
 def answer(request: Request, problem: TradewindError) -> Response:
