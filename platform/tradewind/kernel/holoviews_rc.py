@@ -40,7 +40,7 @@ def _install() -> None:
         def find_spec(wanted: str, path: object = None, target: object = None) -> ModuleSpec | None:
             if wanted != name:
                 return None
-            sys.meta_path.remove(Finder)  # type: ignore[arg-type]
+            sys.meta_path.remove(Finder)
             spec = importlib.util.find_spec(wanted)
             if spec is None or spec.loader is None:
                 return spec
@@ -56,7 +56,7 @@ def _install() -> None:
     if name in sys.modules:
         patch(sys.modules[name])
     else:
-        sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, Finder)
 
 
 _install()

@@ -17,6 +17,7 @@ from tradewind.publish.host.rights import dataset_folders
 from tradewind.publish.host.runtimes import Process, Runtimes, State
 from tradewind.publish.host.views import View, Views
 from tradewind.publish.model import Dashboard, may_edit, may_view, prefix
+from tradewind.publish.shipped import publish_shipped
 from tradewind.settings import Settings
 
 log = logging.getLogger("tradewind.dashboards")
@@ -238,7 +239,11 @@ class Host:
                 await self.views.close(view, reason="the page has expired")
 
     async def warm(self, delay: float = 0.0) -> None:
-        """Start what was looked at last, and what the platform ships, one after the other."""
+        """Publish what ships, if that has not been done; start what was looked at last, and what the platform ships, one after the other."""
+        try:
+            await asyncio.to_thread(publish_shipped, self.settings)
+        except TradewindError as problem:  # another process does the same at the same moment
+            log.warning("what ships was not published: %s", problem)
         await asyncio.sleep(delay)
         known = await asyncio.to_thread(api.list_all, self.settings)
         seen = sorted((d for d in known if d.viewed_at), key=lambda d: str(d.viewed_at), reverse=True)
