@@ -42,7 +42,17 @@ def test_nonsense_is_no_amount() -> None:
 
 
 def test_without_limits_the_command_is_left_alone() -> None:
-    assert limit_command(Limits(), "ann", ["true"]) == ["true"]
+    assert limit_command(Limits(processes=0), "ann", ["true"]) == ["true"]
+
+
+@pytest.mark.sandbox
+def test_nobody_forks_the_machine_to_death(settings: Settings) -> None:
+    if limits_enforced().enforcer is Enforcer.RLIMIT:
+        pytest.skip("no cgroup can be written here: run as root, or delegate one (systemd: Delegate=yes)")
+    box = replace(Sandbox.for_user(settings, "ann"), limits=Limits(processes=30))
+    bomb = "import os, time\nn = 0\ntry:\n    while n < 90 and os.fork(): n += 1\n"
+    bomb += "except BlockingIOError: print(n)\ntime.sleep(1)"
+    assert 10 < int(run_box(box, sys.executable, "-c", bomb).stdout) < 30
 
 
 @pytest.mark.sandbox

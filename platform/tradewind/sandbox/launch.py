@@ -19,16 +19,21 @@ PERIOD = 100_000
 
 
 def put(path: Path, value: str) -> None:
-    """Write one value of a group."""
-    path.write_text(value)
+    """Write one value of a group; a file that is not there is an error, not made."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, value.encode())
+    finally:
+        os.close(fd)
 
 
 def new_group(root: Path, name: str) -> Path:
-    """Create a group below ours and sweep the empty ones."""
+    """Create a group below ours and sweep those whose sandbox has ended."""
     parent = root / GROUP
     parent.mkdir(exist_ok=True)
     for old in parent.iterdir():
-        if old.is_dir():
+        # A living starter may be just about to join its group.
+        if old.is_dir() and not Path("/proc", old.name.rpartition("-")[2]).exists():
             with contextlib.suppress(OSError):
                 old.rmdir()
     group = parent / f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{os.getpid()}"
@@ -38,10 +43,10 @@ def new_group(root: Path, name: str) -> Path:
 
 def cgroup2(name: str, memory: int, cores: float, processes: int) -> None:
     """Limit by the unified layout."""
+    put(CGROUPS / "cgroup.subtree_control", "+memory +cpu +pids")
     parent = CGROUPS / GROUP
     parent.mkdir(exist_ok=True)
-    for folder in (CGROUPS, parent):
-        put(folder / "cgroup.subtree_control", "+memory +cpu +pids")
+    put(parent / "cgroup.subtree_control", "+memory +cpu +pids")
     group = new_group(CGROUPS, name)
     if memory:
         put(group / "memory.max", str(memory))
@@ -64,10 +69,9 @@ def cgroup1(name: str, memory: int, cores: float, processes: int) -> None:
         put(group / "cpu.cfs_period_us", str(PERIOD))
         put(group / "cpu.cfs_quota_us", str(int(cores * PERIOD)))
         put(group / "cgroup.procs", "0")
-    with contextlib.suppress(OSError):
-        group = new_group(CGROUPS / "pids", name)
-        put(group / "pids.max", str(processes))
-        put(group / "cgroup.procs", "0")
+    group = new_group(CGROUPS / "pids", name)
+    put(group / "pids.max", str(processes))
+    put(group / "cgroup.procs", "0")
 
 
 def rlimit(memory: int) -> None:

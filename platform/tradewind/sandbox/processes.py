@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+_SHIM = os.fsencode(Path(__file__).with_name("shim.py"))
+
 
 @dataclass(frozen=True)
 class ProcessId:
@@ -69,7 +71,9 @@ def first_process(pid: int) -> ProcessId | None:
     """
     with contextlib.suppress(OSError):
         if Path(f"/proc/{pid}/exe").readlink().name != "bwrap":
-            return ProcessId.of(pid)
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            # Under limits it is, for a moment, what will become bubblewrap or the shim.
+            return ProcessId.of(pid) if _SHIM in words[:5] else None
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for child in children:
             found = ProcessId.of(int(child))
