@@ -48,6 +48,11 @@ def test_nothing_dies_with_the_hub(settings: Settings) -> None:
     assert not any("command" in service for service in hub["services"])
 
 
+def test_routes_do_not_wait_for_a_service_that_is_down(settings: Settings) -> None:
+    """With the hub's own 30 s for each service, a hub that starts alone gives no routes for a minute."""
+    assert all(service["timeout"] <= 1 for service in config.services(settings) if "url" in service)
+
+
 @pytest.mark.parametrize(("cores", "limit"), [(1, 4), (2, 4), (8, 16), (64, 128)])
 def test_starts_at_once_follow_the_cores(cores: int, limit: int) -> None:
     assert config.limits(cores)["concurrent_spawn_limit"] == limit

@@ -2,13 +2,14 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 import httpx
 import pyotp
 import pytest
 from live_platform import wait_for
 from real_hub import GOOD, Browser, Hub
-from tradewind.hub import accounts, config, credentials, ratelimit, theme, totp
+from tradewind.hub import accounts, config, credentials, ratelimit, tables, theme, totp
 
 pytestmark = pytest.mark.platform
 OTHER = "amber kettle north 52"
@@ -245,6 +246,26 @@ def test_accounts_are_for_administrators(hub: Hub) -> None:
     assert nobody.get("/hub/accounts").headers["location"].startswith("/hub/login")
     assert nobody.client.post("/hub/accounts", data={"name": "uwe", "action": "approve"}).status_code == 403
     assert not accounts.get(hub.settings, "uwe").admin
+
+
+def test_the_list_of_accounts_is_searched_sorted_and_paged_by_its_address(hub: Hub) -> None:
+    with tables.database(hub.settings).begin() as connection:
+        row = {"password_origin": "own", "approved": True, "admin": False, "totp_counter": 0}
+        now = datetime.now(UTC)
+        rows = [{**row, "name": f"crowd{number:03d}", "created_at": now} for number in range(120)]
+        connection.execute(tables.accounts.insert(), rows)
+    boss = administrator(hub)
+
+    def shown(query: str) -> list[str]:
+        return re.findall(r'<tr data-account="([^"]*)"', boss.get(f"/hub/accounts?{query}").text)
+
+    assert shown("q=crowd") == [f"crowd{number:03d}" for number in range(50)]
+    assert shown("q=crowd&from=100") == [f"crowd{number:03d}" for number in range(100, 120)]
+    assert shown("q=crowd&from=99999") == shown("q=crowd&from=100")
+    assert shown("q=crowd&from=-1") == shown("q=crowd&from=x&sort=x") == shown("q=crowd")
+    assert shown("sort=-last")[0] == hub.admin
+    assert shown("sort=rights")[0] == hub.admin
+    assert "1–50 of 120" in words(boss.get("/hub/accounts?q=CROWD"))
 
 
 def test_a_form_without_its_token_is_refused(hub: Hub) -> None:

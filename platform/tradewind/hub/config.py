@@ -182,6 +182,8 @@ def services(settings: Settings) -> list[dict[str, Any]]:
             "api_token": settings.paths.secret(secret),
             "oauth_no_confirm": True,
             "display": False,
+            # The hub gives the proxy its routes only after it has waited for each service: not for long.
+            "timeout": 1,
             "oauth_client_allowed_scopes": list(scopes),
         }
 

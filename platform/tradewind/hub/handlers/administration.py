@@ -1,6 +1,8 @@
 """Accounts, for administrators: approve, reject, reset, unlock, remove."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub import roles
@@ -12,6 +14,14 @@ from tradewind.errors import InvalidInputError, TradewindError
 from tradewind.hub import accounts, credentials, passwords, removal, sessions, totp
 from tradewind.hub.handlers.page import Page
 
+PAGE = 50
+NEVER = datetime.min.replace(tzinfo=UTC)
+SORTS: Mapping[str, Callable[[accounts.Account], Any]] = {
+    "name": lambda account: account.name,
+    "rights": lambda account: (not account.admin, account.name),
+    "-last": lambda account: (NEVER - (account.last_sign_in_at or NEVER), account.name),
+}
+
 
 class AccountsHandler(Page):
     """The list of accounts and what can be done to each."""
@@ -21,19 +31,36 @@ class AccountsHandler(Page):
         search = self.get_query_argument("q", "").strip().lower()
         chosen = accounts.normal(self.get_query_argument("name", ""))
         shown = [self._as_the_hub_knows(account) for account in found if search in account.name]
+        approved = sorted((account for account in shown if account.approved), key=SORTS[self._sort()])
+        first, last = self._page_of(len(approved))
         await self.show(
             "tw/accounts.html",
             status=status,
             search=search,
             chosen=next((account for account in shown if account.name == chosen and account.approved), None),
             waiting=[account for account in shown if not account.approved],
-            accounts=[account for account in shown if account.approved],
+            accounts=approved[first:last],
+            count=len(approved),
+            begin_at=first,
+            page_size=PAGE,
+            sort=self._sort(),
             heirs=[account.name for account in found if account.approved],
             first=accounts.normal(self.tradewind.admin_name),
             entries=await passwords.in_pool(audit.entries, self.tradewind, action="account.", limit=12),
             local=self.tradewind.authenticator == "local",
             **values,
         )
+
+    def _sort(self) -> str:
+        wanted = self.get_query_argument("sort", "name")
+        return wanted if wanted in SORTS else "name"
+
+    def _page_of(self, count: int) -> tuple[int, int]:
+        """Return the slice of the page that the address asks for, within what there is."""
+        wanted = self.get_query_argument("from", "0")
+        first = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else 0
+        first = min(first, max(0, count - 1)) // PAGE * PAGE
+        return first, first + PAGE
 
     def _as_the_hub_knows(self, account: accounts.Account) -> accounts.Account:
         """The hub's own flag decides who is an administrator once somebody has signed in."""
