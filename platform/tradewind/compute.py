@@ -60,18 +60,26 @@ def cluster(workers: int | None = None, *, memory: str | None = None) -> "Client
 
 
 def _start(workers: int, memory: str) -> "Client":
+    import dask
     from distributed import Client, LocalCluster, Security
 
-    workers_and_scheduler: Any = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=memory,
-        host="127.0.0.1",
-        protocol="tls://",
-        security=Security.temporary(),  # type: ignore[no-untyped-call]
-        dashboard_address=None,
-    )
+    # Dask serves facts about itself over plain HTTP even without a dashboard: leave nothing to be served.
+    silent: dict[str, list[str]] = {
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+    with dask.config.set(silent):
+        workers_and_scheduler: Any = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=memory,
+            host="127.0.0.1",
+            protocol="tls://",
+            security=Security.temporary(),  # type: ignore[no-untyped-call]
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        )
     client: Any = Client(workers_and_scheduler)  # type: ignore[no-untyped-call]
     close_client = client.close
 
