@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from by_hand import PARAMETERS, Service
@@ -149,6 +150,15 @@ def test_a_result_leads_nowhere_else(service: Service, name: str) -> None:
     answer = service.api("ann").get(f"runs/{run}/files/{name}")
     assert answer.status_code in (403, 404), answer.text
     assert service.settings.paths.secret("cli") not in answer.text
+
+
+@pytest.mark.parametrize(("name", "status"), [('a"b; \\ €.html', 200), ("a\r\nX-Made-Up: 1\n.html", 404)])
+def test_a_files_name_breaks_no_header(service: Service, name: str, status: int) -> None:
+    run = _finished(service)
+    (_result(service, run) / name).write_text("<h1>hello</h1>")
+    answer = service.api("ann").get(f"runs/{run}/files/{quote(name)}")
+    assert answer.status_code == status and "x-made-up" not in answer.headers
+    assert service.browser("ann").get(f"runs/{run}").status_code == 200
 
 
 def _result(service: Service, run: str) -> Path:

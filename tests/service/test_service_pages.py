@@ -222,7 +222,9 @@ def test_a_runs_page_shows_what_it_was_given_and_what_it_gave(service: Service) 
     assert policy.startswith("sandbox allow-scripts") and "allow-same-origin" not in policy
     assert "default-src 'none'" in policy and notebook.text.startswith("<h1>Hello")
     file = browser.get(f"runs/{run}/files/artifacts/equity.csv?download=1")
-    assert file.text == "a,b\n1,2\n" and file.headers["content-disposition"].startswith("attachment")
+    assert file.text == "a,b\n1,2\n" and file.headers["content-disposition"].startswith(
+        "attachment; filename*=UTF-8''equity"
+    )
     assert file.headers["content-security-policy"] == policy
     log = service.api("ann").get(f"runs/{run}/log", params={"offset": 15})
     assert log.text == "line\n<b>second</b>\n" and log.headers["x-log-size"] == str(len(log.content) + 15)

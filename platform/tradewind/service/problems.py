@@ -57,11 +57,10 @@ def document(problem: TradewindError) -> dict[str, Any]:
 
 def wants_page(request: Request) -> bool:
     """Whether a person waits for a page, rather than a program for JSON."""
-    first = request.url.path.removeprefix(context(request).prefix).strip("/").split("/")[0]
+    path = request.url.path.removeprefix(context(request).prefix).strip("/")
+    for_programs = path.split("/")[0] in FOR_PROGRAMS and path != "api/docs"
     accepted = request.headers.get("accept", "*/*")
-    return (
-        first not in FOR_PROGRAMS and not bearer_token(request) and ("html" in accepted or "*/*" in accepted)
-    )
+    return not for_programs and not bearer_token(request) and ("html" in accepted or "*/*" in accepted)
 
 
 def answer(request: Request, problem: TradewindError) -> Response:
@@ -85,6 +84,8 @@ def answer(request: Request, problem: TradewindError) -> Response:
         )
     if not wants_page(request):
         return JSONResponse(document(problem), status_code=problem.status, headers=headers)
+    if "Retry-After" in headers and request.method == "GET":
+        headers["Refresh"] = headers["Retry-After"]  # the page comes back by itself
     title = TITLES.get(problem.status, "That does not work")
     return page(request, "problem.html", title=title, problem=problem, status=problem.status, headers=headers)
 

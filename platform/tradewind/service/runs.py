@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from tradewind import audit
@@ -148,18 +148,25 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
+def open_log(here: Context, run: Run) -> BinaryIO | None:
+    """Open a run's whole log as it is now, or nothing before there is one."""
+    root = api.folder(here.settings, run.id)
+    try:
+        return open_beneath(root, str(api.log_file(here.settings, run).relative_to(root)))
+    except (NotFoundError, FileNotFoundError):
+        return None
+
+
 def log_part(here: Context, run: Run, offset: int | None = None) -> LogPart:
     """Return a run's log from an offset in bytes, or its end when none is given."""
-    path = api.log_file(here.settings, run)
-    root: Path = api.folder(here.settings, run.id)
-    try:
-        with open_beneath(root, str(path.relative_to(root))) as file:
-            size = os.fstat(file.fileno()).st_size
-            start = max(0, size - LOG_TAIL) if offset is None else min(max(0, offset), size)
-            file.seek(start)
-            raw = file.read(LOG_TAIL if offset is None else CHUNK)
-    except (NotFoundError, FileNotFoundError):
+    file = open_log(here, run)
+    if file is None:
         return LogPart("", 0, 0)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        start = max(0, size - LOG_TAIL) if offset is None else min(max(0, offset), size)
+        file.seek(start)
+        raw = file.read(LOG_TAIL if offset is None else CHUNK)
     if offset is None and start:
         raw = raw[raw.find(b"\n") + 1 :]  # begin with a whole line
     return LogPart(raw.decode(errors="replace"), start, size)

@@ -4,6 +4,7 @@ import mimetypes
 import os
 from pathlib import PurePosixPath
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -132,13 +133,14 @@ def file_response(here: Context, identity: Identity, run: Run, path: str, *, dow
     name = path.rsplit("/", 1)[-1]
     suffix = PurePosixPath(name).suffix.lower()
     kind = TEXT_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    quoted = name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
+    shown = "attachment" if download else "inline"
     return StreamingResponse(
         runs.chunks(file),
         media_type=kind,
         headers={
             "Content-Security-Policy": NOTEBOOK_POLICY,
             "Content-Length": str(os.fstat(file.fileno()).st_size),
-            "Content-Disposition": f'{"attachment" if download else "inline"}; filename="{quoted}"',
+            # Percent-encoded: whoever made the file chose its name, line breaks and quotes included.
+            "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(name, safe='')}",
         },
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from tradewind.jobs import api
 from tradewind.jobs.api import Run, RunFilter
@@ -156,9 +156,9 @@ def file(request: Request, identity: Reader, run_id: str, path: str, download: b
 def log(request: Request, identity: Reader, run_id: str) -> Response:
     """Serve the whole log as text."""
     here = context(request)
-    run = runs.find(here, identity, run_id)
-    part = runs.log_part(here, run, 0)
-    return Response(part.text, media_type="text/plain; charset=utf-8")
+    log_file = runs.open_log(here, runs.find(here, identity, run_id))
+    content = runs.chunks(log_file) if log_file else iter(())
+    return StreamingResponse(content, media_type="text/plain; charset=utf-8")
 
 
 @router.post("/{run_id}/cancel")
