@@ -38,7 +38,7 @@ setup:
 setup-dev:
 	@sh platform/setup.sh --dev
 
-test: setup-dev lint  ## All checks and tests that this machine can run
+test: setup-dev  ## All checks and tests that this machine can run
 	@$(PYTHON) -m pytest -m "not faults" $(ARGS)
 
 test-faults: setup-dev  ## Long fault injection: kills, restarts, races

@@ -1,7 +1,7 @@
 """Write ``environment.yml`` (for conda and binder) from ``requirements.lock``; ``--check`` only compares.
 
-The lock stays the one place where versions are decided: everything comes through pip at the locked versions, conda
-brings Python and Node.js.
+The lock stays the one place where versions are decided: everything comes through pip at the locked versions,
+conda brings Python and Node.js.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def _quoted(text: str) -> str:
 def main() -> int:
     """Write or compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when it is out of date")
+    parser.add_argument("--check", action="store_true", help="only compare; exit code 1 when out of date")
     options = parser.parse_args()
     wanted = render(LOCK.read_text(), (ROOT / ".python-version").read_text().strip())
     if options.check:
