@@ -131,8 +131,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then what the running platform was started with, then ``tradewind.toml``.
 
-        The second is written by ``make up`` and gone after ``make down``: with it, the platform's programs and
-        other shells know what was said as ``TRADEWIND_PORT=9000 make up``.
+        The second is written by ``make up`` and gone after ``make down``: with it, the platform's programs
+        and other shells know what was said as ``TRADEWIND_PORT=9000 make up``.
         """
         home = Path(os.environ.get("TRADEWIND_HOME", "var"))
         return (
