@@ -112,7 +112,7 @@ async def _serve(stand_in: StandIn, ready: threading.Event, stop: asyncio.Event)
 @contextmanager
 def standing_in(settings: Settings) -> Iterator[StandIn]:
     """Run the host and the stand-in until the block ends."""
-    stand_in = StandIn(settings, Host(settings))
+    stand_in = StandIn(settings, Host(settings, warm=False))
     ready, stop = threading.Event(), asyncio.Event()
 
     def work() -> None:

@@ -40,10 +40,13 @@ class Host:
     ----------
     settings
         The installation.
+    warm
+        Whether to start dashboards before somebody asks for them.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, warm: bool = True) -> None:
         self.settings = settings
+        self._warm = warm
         self.identities = Identities(settings)
         self.runtimes = Runtimes(settings, self._datasets)
         self.views = Views()
@@ -204,8 +207,9 @@ class Host:
         tasks = [
             asyncio.create_task(self._repeat(WATCH_SECONDS, self.watch)),
             asyncio.create_task(self._repeat(CULL_SECONDS, self.runtimes.cull)),
-            asyncio.create_task(self.warm(WARM_DELAY)),
         ]
+        if self._warm:
+            tasks.append(asyncio.create_task(self.warm(WARM_DELAY)))
         yield
         for task in tasks:
             task.cancel()
@@ -239,7 +243,7 @@ class Host:
                 await self.views.close(view, reason="the page has expired")
 
     async def warm(self, delay: float = 0.0) -> None:
-        """Publish what ships, if that has not been done; start what was looked at last, and what the platform ships, one after the other."""
+        """Publish what ships; start that, and what was looked at last, one after the other."""
         try:
             await asyncio.to_thread(publish_shipped, self.settings)
         except TradewindError as problem:  # another process does the same at the same moment

@@ -109,13 +109,13 @@ async def _answer(request: web.Request, view: View, answer: aiohttp.ClientRespon
         response.content_length = answer.content_length  # a key is as long as what it replaces
     await response.prepare(request)
     body = answer.content.iter_any()
-    async for chunk in _replaced(body, key) if text else body:
+    async for chunk in replaced(body, key) if text else body:
         await response.write(chunk)
     await response.write_eof()
     return response
 
 
-async def _replaced(chunks: AsyncIterator[bytes], key: bytes) -> AsyncIterator[bytes]:
+async def replaced(chunks: AsyncIterator[bytes], key: bytes) -> AsyncIterator[bytes]:
     """Put the viewer's key where the runtime wrote what stands for it, also across the borders of chunks."""
     rest = b""
     async for chunk in chunks:
