@@ -89,20 +89,24 @@ class Hub:
 
     def stop(self) -> None:
         """Stop user servers, then everything."""
+        try:
+            if "hub" in self._running and self._running["hub"].poll() is None:
+                self._stop_servers()
+        finally:
+            for name in ("hub", "gateway", "proxy"):
+                if name in self._running:
+                    process = self._running.pop(name)
+                    process.terminate()
+                    process.wait(40)
+
+    def _stop_servers(self) -> None:
         for user in self.api("GET", "users").json():
             for server in user["servers"]:
-                self.api(
-                    "DELETE",
-                    f"users/{user['name']}/servers/{server}" if server else f"users/{user['name']}/server",
-                )
+                path = f"servers/{server}" if server else "server"
+                self.api("DELETE", f"users/{user['name']}/{path}")
         wait_for(
-            lambda: not any(user["servers"] for user in self.api("GET", "users").json()), "the end of servers"
+            lambda: not any(user["servers"] for user in self.api("GET", "users").json()), "no server left"
         )
-        for name in ("hub", "gateway", "proxy"):
-            if name in self._running:
-                process = self._running.pop(name)
-                process.terminate()
-                process.wait(40)
 
     def api(self, method: str, path: str, *, token: str = "", **options: Any) -> httpx.Response:
         """Call the hub's API, with the rights of the platform's service unless a token is given."""

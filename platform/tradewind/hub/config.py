@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+from jupyterhub.services.service import Service
 
 from tradewind.errors import SetupError
 from tradewind.hub import notices, theme
@@ -175,6 +176,10 @@ def tornado(settings: Settings) -> dict[str, Any]:
 def services(settings: Settings) -> list[dict[str, Any]]:
     """Return the hub's services; all of them run under the supervisor, none under the hub."""
 
+    # Hub 6 gives the proxy its routes only after it has waited for each service: not for long. Hub 5 knows no
+    # such field, and waits a second.
+    patience = {"timeout": 1} if "timeout" in Service.class_traits() else {}
+
     def web(name: str, secret: str, port: int, scopes: tuple[str, ...]) -> dict[str, Any]:
         return {
             "name": name,
@@ -182,8 +187,7 @@ def services(settings: Settings) -> list[dict[str, Any]]:
             "api_token": settings.paths.secret(secret),
             "oauth_no_confirm": True,
             "display": False,
-            # The hub gives the proxy its routes only after it has waited for each service: not for long.
-            "timeout": 1,
+            **patience,
             "oauth_client_allowed_scopes": list(scopes),
         }
 
