@@ -144,6 +144,7 @@ product() {
     "$uv" pip install --quiet --python "$venv/bin/python" --no-build-isolation --no-deps --editable . ||
         die "Tradewind itself could not be installed into .venv: see above."
     "$venv/bin/python" -m compileall -q platform/tradewind || true
+    "$venv/bin/python" -P -m tradewind.kernel.install || true
     stamp product "$wanted"
 }
 node() {

@@ -55,7 +55,7 @@ IDLE_SECONDS = 900.0
 
 
 def loop_modules() -> list[str]:
-    """Name the modules with compiled loops: 80 MB, shared by all kernels, for a first backtest without a wait."""
+    """Name the modules with compiled loops: 80 MB shared by all kernels, and no wait at a first backtest."""
     from tradewind.testing import warm
 
     return warm.loop_modules()

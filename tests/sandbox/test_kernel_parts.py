@@ -1,0 +1,88 @@
+"""The kernel's parts by themselves: kernelspec, zygote, what a refused start says."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from tornado.web import HTTPError
+from tradewind.hub import spawner as spawners
+from tradewind.kernel.install import install
+from tradewind.kernel.warm import Warm
+from tradewind.sandbox import Availability, probe
+from tradewind.settings import REPOSITORY, Settings
+
+
+def test_the_kernel_can_be_installed_into_an_environment(tmp_path: Path) -> None:
+    assert install(tmp_path) == install(tmp_path) == [tmp_path / "share/jupyter/kernels/tradewind"]
+    manager = KernelSpecManager(kernel_dirs=[str(tmp_path / "share/jupyter/kernels")])
+    spec = manager.get_kernel_spec("tradewind")
+    assert (spec.display_name, spec.language) == ("Tradewind", "python")
+    assert spec.metadata["kernel_provisioner"]["provisioner_name"] == "tradewind-provisioner"
+
+
+def test_the_zygote_imports_nothing_that_a_fork_would_break() -> None:
+    code = (
+        "import json, sys; from tradewind.kernel import zygote; zygote.preload(); "
+        "print(json.dumps([zygote.unsafe_threads(), 'icechunk' in sys.modules, "
+        "[n for n in zygote.PRELOAD if n not in sys.modules]]))"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[], False, []], done.stderr
+
+
+def test_without_a_zygote_one_is_told_so() -> None:
+    async def ask() -> None:
+        await Warm().fork(["-f", "x"], "/", {})
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(ask())
+
+
+def test_a_forked_process_that_fails_is_reported() -> None:
+    async def ask() -> int:
+        warm = Warm()
+        await warm.start()
+        _, end = await warm.fork(["--no-such-option=1", "-f", "/nonexistent/x.json"], "/", dict(os.environ))
+        try:
+            return await asyncio.wait_for(end, 60)
+        finally:
+            await warm.close()
+
+    assert asyncio.run(ask()) != 0
+
+
+def test_a_refused_start_says_why_on_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    missing = Availability(False, reason="bubblewrap is not installed.", remedy="Install it.")
+    monkeypatch.setattr(probe, "available", lambda: missing)
+    spawner = spawners.TradewindSpawner(
+        user=SimpleNamespace(name="ann", groups=[], admin=False), orm_spawner=None
+    )
+    spawner.settings = Settings(home=tmp_path / "var")
+    with pytest.raises(HTTPError) as refused:
+        asyncio.run(spawner.start())
+    words = vars(refused.value)["jupyterhub_message"]
+    assert (
+        "only admin may start" in words and "bubblewrap is not installed" in words and "Install it." in words
+    )
+    assert refused.value.status_code == 403
+
+
+def test_the_page_a_server_opens_with(tmp_path: Path) -> None:
+    spawner = spawners.TradewindSpawner(
+        user=SimpleNamespace(name="ann", groups=[], admin=False), orm_spawner=None
+    )
+    spawner.settings = Settings(home=tmp_path / "var")
+    there = (REPOSITORY / "notebooks/templates/quickstart.ipynb").is_file()
+    assert spawner.first_page() == ("/lab/tree/Quickstart.ipynb" if there else "/lab")
+    seeded = spawner.home / ".tradewind" / "seeded"
+    seeded.mkdir(parents=True)
+    (seeded / "Quickstart.ipynb").touch()
+    assert spawner.first_page() == "/lab", "it was there and its owner removed it"
+    (spawner.home / "Quickstart.ipynb").touch()
+    assert spawner.first_page() == "/lab/tree/Quickstart.ipynb"
