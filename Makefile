@@ -4,6 +4,7 @@
 PYTHON = .venv/bin/python
 TRADEWIND = .venv/bin/tradewind
 SHELL = /bin/sh
+UV = $(or $(shell command -v uv),.tools/bin/uv)
 ARGS =
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH
 
@@ -51,9 +52,9 @@ lint: setup-dev  ## Style, types, layers
 	@.venv/bin/lint-imports
 
 lock: setup-dev  ## Resolve requirements*.in into the lock files (ARGS=--upgrade for newer versions)
-	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+	@$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links $(ARGS) requirements.in -o requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+	@$(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
 	    --no-emit-index-url --no-emit-find-links $(ARGS) requirements-dev.in -o requirements-dev.lock
 	@$(PYTHON) platform/environment_yml.py
 

@@ -28,6 +28,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 """The checkout this package runs from (editable install)."""
 
 
+DEFAULT_HOME = REPOSITORY / "var" if (REPOSITORY / "hub_config.py").exists() else Path("var")
+"""The state folder where nothing else is said: in the checkout, whichever folder a command is given in."""
+
 STARTED_WITH = Path("secrets") / "started-with.toml"
 """Below the state folder: the settings that the running platform took from its environment."""
 
@@ -57,7 +60,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRADEWIND_", extra="ignore", frozen=True)
 
-    home: Path = Path("var")
+    home: Path = DEFAULT_HOME
     """The state folder."""
     bind: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65530)
@@ -134,7 +137,7 @@ class Settings(BaseSettings):
         The second is written by ``make up`` and gone after ``make down``: with it, the platform's programs
         and other shells know what was said as ``TRADEWIND_PORT=9000 make up``.
         """
-        home = Path(os.environ.get("TRADEWIND_HOME", "var"))
+        home = Path(os.environ.get("TRADEWIND_HOME") or DEFAULT_HOME)
         return (
             init_settings,
             env_settings,

@@ -1,11 +1,13 @@
 """Where datasets live: the shared root and the user's own, resolved without importing the settings.
 
 ``tw.open`` must be quick in a fresh kernel, and the settings model alone costs 0.2 s to import. The few
-values needed here are read the same way: environment first, then ``tradewind.toml`` in the state folder.
+values needed here are read the same way: environment first, then what the platform was started with, then
+``tradewind.toml`` in the state folder.
 """
 
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 STORE_URL = "TRADEWIND_STORE_URL"
 MINE = "TRADEWIND_MINE"
 MINE_PREFIX = "mine/"
+_CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,13 +92,11 @@ class Root:
 
 
 def _settings() -> dict[str, str]:
-    home = Path(os.environ.get("TRADEWIND_HOME", "var")).expanduser()
+    home = Path(os.environ.get("TRADEWIND_HOME") or _CHECKOUT / "var").expanduser()
     values: dict[str, str] = {}
-    try:
-        with (home / "tradewind.toml").open("rb") as file:
-            values = {key.lower(): str(value) for key, value in tomllib.load(file).items()}
-    except OSError:
-        pass
+    for name in ("tradewind.toml", "secrets/started-with.toml"):  # the later one wins
+        with suppress(OSError), (home / name).open("rb") as file:
+            values.update({key.lower(): str(value) for key, value in tomllib.load(file).items()})
     start = "TRADEWIND_"
     values.update({k[len(start) :].lower(): v for k, v in os.environ.items() if k.startswith(start)})
     values["home"] = str(home.absolute())
