@@ -285,6 +285,12 @@ def test_a_form_submits_what_was_changed_in_its_type_and_can_be_run_again(servic
     assert service.browser("bob").get(f"runs/new?again={run}").status_code == 404
 
 
+def test_a_template_runs_by_the_path_that_lab_shows(service: Service) -> None:
+    run = service.api("ann").post("runs", json={"path": "templates/backtest.ipynb"}).json()
+    assert (run["template"], run["source"]) == ("backtest", "template")
+    assert 'name="p.dataset"' in service.browser("ann").get("runs/new?path=templates/backtest.ipynb").text
+
+
 @pytest.mark.parametrize(
     ("query", "status"), [("path=../x.ipynb", 403), ("path=no.ipynb", 404), ("template=backtset", 404)]
 )

@@ -46,9 +46,9 @@ def request_of(here: Context, identity: Identity, body: NewRun, *, texts: bool =
     template, path = body.template or "", body.path or ""
     shown = PurePosixPath(path)
     if path and shown.parts[:1] == ("templates",) and len(shown.parts) == 2:
-        # Lab shows the shipped templates as a folder of the home.
+        # Lab shows the shipped templates as a folder of the home; outside of Lab it is empty or not there.
         home = here.settings.paths.user_home(home_name(identity.name))
-        if shown.suffix == ".ipynb" and not (home / "templates").exists():
+        if shown.suffix == ".ipynb" and not os.path.lexists(home / path):
             template, path = shown.stem, ""
     content: dict[str, Any] | None = None
     name = "notebook"
