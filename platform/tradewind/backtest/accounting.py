@@ -1,5 +1,6 @@
 """Run the compiled accounting over a market."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,18 +12,47 @@ from tradewind.lazy import lazy
 from tradewind.threads import over_rows
 
 signals = lazy("tradewind.backtest.signals_loops")
-weights = lazy("tradewind.backtest.weights_loops")
+shared = lazy("tradewind.backtest.shared_loops")
 
 
-@dataclass(frozen=True, kw_only=True)
+Written = tuple[np.ndarray, Orders]
+
+
+@dataclass(kw_only=True)
 class Books:
-    """What the accounting wrote: quantities ``(symbol, time)``, cash ``(time,)`` after each bar's fills,
-    orders."""
+    """What the accounting wrote.
 
-    quantity: np.ndarray
+    Attributes
+    ----------
+    cash, equity
+        After each bar's fills, and at its close.
+    income
+        Dividends paid at each bar.
+    written
+        Quantities ``(symbol, time)`` and orders; made by ``details`` when first asked for.
+    """
+
     cash: np.ndarray
     equity: np.ndarray
-    orders: Orders
+    income: np.ndarray
+    written: Written | None = None
+    details: Callable[[], Written | None] | None = None
+
+    def _detail(self) -> Written:
+        if self.written is None:
+            self.written = self.details() if self.details else None
+        assert self.written is not None
+        return self.written
+
+    @property
+    def quantity(self) -> np.ndarray:
+        """Units held after each bar's fills, ``(symbol, time)``."""
+        return self._detail()[0]
+
+    @property
+    def orders(self) -> Orders:
+        """Every order."""
+        return self._detail()[1]
 
 
 def _value(quantity: np.ndarray, mark: np.ndarray) -> np.ndarray:
@@ -49,25 +79,52 @@ def run_signals(signal: np.ndarray, market: Market, costs: Costs, capital: float
     )  # fmt: skip
     orders.symbol[:] = np.repeat(np.arange(symbols), counts)
     total = cash.sum(axis=0)
-    return Books(quantity=quantity, cash=total, equity=total + _value(quantity, market.mark), orders=orders)
-
-
-def run_weights(
-    target: np.ndarray, market: Market, costs: Costs, capital: float, *, lot: float, borrow: bool
-) -> Books:
-    """Rebalance one account to target weights."""
-    symbols, bars = target.shape
-    orders = empty(int(np.isfinite(target).sum()) + symbols)
-    quantity, cash = np.empty((symbols, bars)), np.empty(bars)
-    count = weights.run(
-        target, market.price, market.mark, capital, costs.per_value, costs.per_share, costs.minimum,
-        costs.slippage,
-        lot, 0 if market.fill.looks_ahead else 1, int(borrow), quantity, cash, orders.symbol, orders.decided,
-        orders.filled, orders.target, orders.quantity, orders.price, orders.fee, orders.reference,
-    )  # fmt: skip
     return Books(
-        quantity=quantity,
-        cash=cash,
-        equity=cash + _value(quantity, market.mark),
-        orders=orders.pick(np.arange(count)),
+        cash=total,
+        equity=total + _value(quantity, market.mark),
+        income=np.zeros(signal.shape[1]),
+        written=(quantity, orders),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What the shared account is given, kept so that details can be written when they are asked for."""
+
+    target: np.ndarray
+    units: bool
+    market: Market
+    costs: Costs
+    capital: float
+    lot: float
+    borrow: bool
+
+    def run(self, *, record: bool) -> "Books":
+        """Run the account; orders and quantities are written with ``record`` only."""
+        symbols, bars = self.target.shape
+        market = self.market
+        many = int(np.isfinite(self.target).sum()) + symbols if record else 1
+        orders = empty(many)
+        quantity = np.empty((symbols, bars) if record else (1, 1))
+        cash, equity, paid = np.empty(bars), np.empty(bars), np.empty(bars)
+        costs = self.costs
+        none = np.zeros((1, 1))
+        needs_volume = costs.impact > 0.0 and market.volume is not None
+        count = shared.run(
+            self.target, int(self.units), market.price, market.mark,
+            market.volume if needs_volume else none, market.dividend if market.dividend is not None else none,
+            int(needs_volume), int(market.dividend is not None), self.capital, costs.numbers, self.lot,
+            0 if market.fill.looks_ahead else 1, int(self.borrow), int(record), quantity, cash, equity, paid,
+            orders.symbol, orders.decided, orders.filled, orders.target, orders.quantity, orders.price,
+            orders.fee,
+            orders.reference,
+        )  # fmt: skip
+        if not record:
+            details = self.run_recorded
+            return Books(cash=cash, equity=equity, income=paid, details=details)
+        written = (quantity, orders.pick(np.arange(count)))
+        return Books(cash=cash, equity=equity, income=paid, written=written)
+
+    def run_recorded(self) -> Written | None:
+        """Quantities and orders, by running the account again."""
+        return self.run(record=True).written

@@ -17,7 +17,8 @@ from tradewind.errors import InvalidInputError, NotFoundError
 
 FORMAT = 1
 _MARKET = ("symbols", "time", "price", "mark", "high", "low")
-_BOOKS = ("quantity", "cash", "equity")
+_OPTIONAL = ("volume", "dividend")
+_BOOKS = ("cash", "equity", "income")
 
 
 def save(result: Result, path: str | Path) -> Path:
@@ -26,6 +27,10 @@ def save(result: Result, path: str | Path) -> Path:
     arrays: dict[str, np.ndarray] = {f"market.{n}": getattr(result.market, n) for n in _MARKET}
     arrays["market.symbols"] = result.market.symbols.astype(str)
     arrays |= {f"books.{n}": getattr(result.books, n) for n in _BOOKS}
+    arrays |= {
+        f"market.{n}": getattr(result.market, n) for n in _OPTIONAL if getattr(result.market, n) is not None
+    }
+    arrays["books.quantity"] = result.books.quantity
     arrays |= {f"orders.{n}": getattr(result.books.orders, n) for n in Orders.__dataclass_fields__}
     if result.reference is not None:
         arrays["reference"] = result.reference
@@ -71,11 +76,17 @@ def load(path: str | Path) -> Result:
     return Result(
         setting=setting,
         market=Market(
-            **{n: arrays[f"market.{n}"] for n in _MARKET}, fill=setting.fill, periods=setting.periods
+            **{n: arrays[f"market.{n}"] for n in _MARKET},
+            **{n: arrays.get(f"market.{n}") for n in _OPTIONAL},
+            fill=setting.fill,
+            periods=setting.periods,
         ),
         books=Books(
             **{n: arrays[f"books.{n}"] for n in _BOOKS},
-            orders=Orders(**{n: arrays[f"orders.{n}"] for n in Orders.__dataclass_fields__}),
+            written=(
+                arrays["books.quantity"],
+                Orders(**{n: arrays[f"orders.{n}"] for n in Orders.__dataclass_fields__}),
+            ),
         ),
         reference=arrays.get("reference"),
     )

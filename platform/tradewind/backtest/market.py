@@ -25,6 +25,8 @@ class Market:
         Where orders are filled; NaN where there is no trading.
     mark
         Closes to value positions by, the last known one carried over holes.
+    dividend
+        Paid per unit held before the bar; only where the dataset has a ``dividend`` field.
     fill
         When orders are filled.
     """
@@ -37,6 +39,8 @@ class Market:
     low: np.ndarray
     fill: Fill
     periods: float
+    volume: np.ndarray | None = None
+    dividend: np.ndarray | None = None
 
 
 def array_of(data: xr.DataArray) -> np.ndarray:
@@ -108,6 +112,8 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
         mark=mark,
         high=array_of(ds["high"]) if "high" in fields else mark,
         low=array_of(ds["low"]) if "low" in fields else mark,
+        volume=array_of(ds["volume"]) if "volume" in fields else None,
+        dividend=array_of(ds["dividend"]) if "dividend" in fields else None,
         fill=chosen,
         periods=periods_per_year(time, str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))),
     )

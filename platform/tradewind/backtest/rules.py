@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+import numpy as np
+
 from tradewind.errors import ParameterError
 
 
@@ -41,6 +43,8 @@ class Costs:
     per_share: float = 0.0
     minimum: float = 0.0
     slippage: float = 0.0
+    impact: float = 0.0
+    impact_power: float = 0.5
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -55,9 +59,9 @@ class Costs:
             )
 
     @property
-    def any(self) -> bool:
-        """Whether trading costs anything at all."""
-        return any(getattr(self, f.name) > 0.0 for f in fields(self))
+    def numbers(self) -> np.ndarray:
+        """The figures in the order of the fields, for the loops."""
+        return np.array([getattr(self, f.name) for f in fields(self)])
 
     def __str__(self) -> str:
         parts = []
@@ -69,4 +73,6 @@ class Costs:
             parts.append(f"at least {self.minimum:g} a fill")
         if self.slippage:
             parts.append(f"{self.slippage * 1e4:g} bp slippage")
+        if self.impact:
+            parts.append(f"impact {self.impact:g} x (share of volume) ^ {self.impact_power:g}")
         return ", ".join(parts) or "none"

@@ -6,12 +6,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tradewind.backtest.accounting import run_signals, run_weights
+from tradewind.backtest.accounting import Shared, run_signals
 from tradewind.backtest.market import array_of, market_of, with_symbol
 from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
-from tradewind.errors import EmptySelectionError, InvalidInputError, ParameterError, did_you_mean
-from tradewind.strategies import Signals, Strategy
+from tradewind.errors import (
+    EmptySelectionError,
+    FieldNotFoundError,
+    InvalidInputError,
+    ParameterError,
+    did_you_mean,
+)
+from tradewind.strategies import Signals, Strategy, Units
 from tradewind.vocabulary import SYMBOL, TIME
 
 CASH = 1_000_000.0
@@ -149,14 +155,29 @@ def backtest(
     traded = ds.isel({TIME: slice(begin, None)})
     market = market_of(traded, chosen)
     rules = costs or Costs()
+    target = np.ascontiguousarray(target)
     if isinstance(decision, Signals):
         if np.nanmax(np.abs(target), initial=0.0) > 1.0 + 1e-12:
             raise InvalidInputError("A signal is between -1 and 1: the share of a symbol's slice to hold.")
-        books = run_signals(np.ascontiguousarray(target), market, rules, float(cash), float(lot))
+        if rules.impact or market.dividend is not None:
+            raise InvalidInputError(
+                "Impact and dividends are known to shared accounts only.",
+                "Let the strategy decide weights or units, or drop the impact and the dividend field.",
+            )
+        books = run_signals(target, market, rules, float(cash), float(lot))
     else:
-        books = run_weights(
-            np.ascontiguousarray(target), market, rules, float(cash), lot=float(lot), borrow=borrow
+        if rules.impact and market.volume is None:
+            raise FieldNotFoundError("Impact depends on 'volume', and the dataset has none.")
+        account = Shared(
+            target=target,
+            units=isinstance(decision, Units),
+            market=market,
+            costs=rules,
+            capital=float(cash),
+            lot=float(lot),
+            borrow=borrow,
         )
+        books = account.run(record=False)
     setting = Setting(
         strategy=strategy.name,
         title=str(strategy),

@@ -23,6 +23,13 @@ def _share(top: float, bottom: float) -> float:
     return top / bottom if bottom else float("nan")
 
 
+def _sqn(profits: np.ndarray) -> float:
+    """Van Tharp's system quality number; open trades count at their value now."""
+    if profits.size < 2:
+        return float("nan")
+    return _share(float(np.sqrt(profits.size) * profits.mean()), float(profits.std(ddof=1)))
+
+
 def metrics_of(result: "Result") -> Metrics:
     """Compute the figures of a result."""
     returns = result.returns.values
@@ -48,6 +55,7 @@ def metrics_of(result: "Result") -> Metrics:
         hit_rate=_share(float((profits > 0).sum()), float(profits.size)),
         profit_factor=_share(float(profits[profits > 0].sum()), -float(profits[profits < 0].sum())),
         expectancy=float(closed["return"].mean()) if len(closed) else float("nan"),
+        sqn=_sqn(result.trades["profit"].to_numpy()),
         exposure=float(np.mean(gross / equity)),
         turnover=_share(traded, float(equity.mean())) * periods / equity.size,
         costs=float(result.costs.sum()),

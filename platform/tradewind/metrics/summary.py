@@ -59,6 +59,9 @@ FIGURES: dict[str, Figure] = {
     "hit_rate": Figure("Hit rate", Unit.PERCENT, "share of closed trades with a profit"),
     "profit_factor": Figure("Profit factor", Unit.RATIO, "profits over losses of closed trades"),
     "expectancy": Figure("Expectancy", Unit.PERCENT, "mean return of a closed trade"),
+    "sqn": Figure(
+        "System quality", Unit.RATIO, "mean over deviation of the trades' profits, times root of their number"
+    ),
     "exposure": Figure("Exposure", Unit.PERCENT, "mean gross position value over equity"),
     "turnover": Figure("Turnover a year", Unit.RATIO, "traded value over mean equity, a year"),
     "costs": Figure("Costs", Unit.MONEY, "commissions and slippage paid"),
@@ -84,6 +87,7 @@ class Metrics:
     hit_rate: float
     profit_factor: float
     expectancy: float
+    sqn: float
     exposure: float
     turnover: float
     costs: float

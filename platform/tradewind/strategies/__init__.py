@@ -11,6 +11,7 @@ from tradewind.strategies.base import (
     ParameterSpec,
     Signals,
     Strategy,
+    Units,
     Weights,
     parameter,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "SmaCross",
     "Strategy",
     "Turtle",
+    "Units",
     "Weights",
     "get",
     "names",

@@ -39,7 +39,21 @@ class Weights:
     target: xr.DataArray
 
 
-Decision = Signals | Weights
+@dataclass(frozen=True)
+class Units:
+    """Units wanted, all symbols sharing one cash account.
+
+    Attributes
+    ----------
+    target : DataArray [symbol, time]
+        Shares or contracts to hold, negative ones short. NaN: leave that symbol alone. For strategies that
+        size their orders themselves, from what they know at the bar's close.
+    """
+
+    target: xr.DataArray
+
+
+Decision = Signals | Weights | Units
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,194 @@
+"""Figures that others published, reproduced through the public calls.
+
+The data of LEAN and zipline cases lies beside the project (``../shared/data``) where it was given; a test
+whose data is missing is skipped by name. The rules are those of ``../shared/cases.json``.
+"""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tradewind as tw
+import xarray as xr
+from tradewind.strategies import Signals, Strategy, Units
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+PEERS = Path(__file__).resolve().parents[2] / "bench" / ".peers" / "engine"
+LEAN = SHARED / "data" / "lean" / "Data" / "equity" / "usa"
+needs_lean = pytest.mark.skipif(
+    not LEAN.is_dir(), reason=f"LEAN's sample data is missing: put its Data folder at {LEAN.parents[1]}"
+)
+
+
+def expected(case: str) -> dict:
+    """What a case's source published."""
+    path = SHARED / "cases.json"
+    if not path.is_file():
+        pytest.skip(f"the published figures are missing: put cases.json at {path}")
+    return next(c for c in json.loads(path.read_text())["cases"] if c["id"] == case)["expected"]
+
+
+def lean_daily(ticker: str) -> pd.DataFrame:
+    """Raw daily bars of a ticker as LEAN keeps them: prices times 10,000."""
+    with zipfile.ZipFile(LEAN / "daily" / f"{ticker}.zip") as archive:
+        text = archive.read(archive.namelist()[0]).decode()
+    frame = pd.read_csv(io.StringIO(text), names=["time", "open", "high", "low", "close", "volume"])
+    frame.index = pd.to_datetime(frame.pop("time").str[:8], format="%Y%m%d").rename("time")
+    frame[["open", "high", "low", "close"]] /= 10_000.0
+    return frame
+
+
+def factors(ticker: str) -> pd.DataFrame:
+    """LEAN's factor file: rows hold for the days up to their date."""
+    frame = pd.read_csv(
+        LEAN / "factor_files" / f"{ticker}.csv", names=["date", "price", "split", "reference"]
+    )
+    frame.index = pd.to_datetime(frame.pop("date").astype(str), format="%Y%m%d")
+    return frame
+
+
+def dataset(frame: pd.DataFrame, ticker: str) -> xr.Dataset:
+    """One symbol's bars as a dataset."""
+    return xr.Dataset(
+        {str(c): (("symbol", "time"), frame[c].to_numpy(float)[None, :]) for c in frame.columns},
+        {"symbol": [ticker], "time": frame.index.to_numpy()},
+        {"dataset": f"lean-{ticker}", "frequency": "1d", "calendar": "XNYS"},
+    )
+
+
+class BuyOnce(Strategy):
+    """Buy a share of the capital at the first close, in whole units by that close, and keep them."""
+
+    name = "buy_once"
+    title = "Buy once"
+
+    value: float = tw.strategies.parameter(1e5, "money to put in", minimum=0.0)
+    fee: float = tw.strategies.parameter(0.0, "commission to keep back", minimum=0.0)
+
+    @property
+    def warmup(self) -> int:
+        return 0
+
+    def decide(self, ds: xr.Dataset) -> Units:
+        close = ds["close"]
+        target = xr.full_like(close, np.nan)
+        target[:, 0] = np.floor((self.value - self.fee) / close[:, 0])
+        return Units(target)
+
+
+class BuyTenADay(Strategy):
+    """zipline's first example: ten more every day."""
+
+    name = "buy_ten_a_day"
+    title = "Buy ten a day"
+
+    @property
+    def warmup(self) -> int:
+        return 0
+
+    def decide(self, ds: xr.Dataset) -> Units:
+        days = np.arange(1, ds.sizes["time"] + 1) * 10.0
+        return Units(xr.zeros_like(ds["close"]) + xr.DataArray(days, dims="time"))
+
+
+class SmaCrossClosedAtTheEnd(tw.strategies.SmaCross):
+    """backtesting.py closes what is open at the last bar's open."""
+
+    name = "sma_cross_closed"
+
+    def decide(self, ds: xr.Dataset) -> Signals:
+        target = super().decide(ds).target.copy()
+        target[:, -2] = 0.0
+        return Signals(target)
+
+
+@needs_lean
+def test_lean_daily() -> None:
+    """BasicTemplateDailyAlgorithm: SPY bought once, to the cent."""
+    want = expected("lean_daily")
+    bars, table = lean_daily("spy"), factors("spy")
+    factor = (table["price"] * table["split"]).reindex(bars.index, method="bfill")
+    for field in ("open", "high", "low", "close"):
+        bars[field] *= factor
+    ds = dataset(bars.loc["2013-10-08":"2013-10-17"], "SPY")
+    result = tw.backtest(
+        BuyOnce(value=0.9975 * 1e5, fee=3.49), ds, costs=tw.Costs(per_share=0.005, minimum=1.0), cash=1e5
+    )
+    assert result.metrics.final_equity == pytest.approx(want["end_equity"], abs=0.005)
+    assert result.costs["commission"] == pytest.approx(want["fees"], abs=0.0051)
+    assert len(result.orders) == want["orders"]
+    assert -result.metrics.max_drawdown * 100 == pytest.approx(want["drawdown_pct"], abs=0.05)
+
+
+@needs_lean
+def test_lean_dividend() -> None:
+    """DividendRegressionAlgorithm: half in SPY at raw prices, dividends to cash."""
+    want = expected("lean_dividend")
+    bars, table = lean_daily("spy"), factors("spy")
+    following = table["price"].shift(-1)
+    paid = (table["reference"] * (1.0 - table["price"] / following)).round(2)
+    bars["dividend"] = 0.0
+    for day, amount in paid.dropna().items():
+        after = bars.index[bars.index > day]
+        if amount > 0 and len(after):
+            bars.loc[after[0], "dividend"] = amount
+    ds = dataset(bars.loc["1998-01-02":"2005-12-30"], "SPY")
+    result = tw.backtest(
+        BuyOnce(value=0.9975 * 0.5e5), ds, costs=tw.Costs(per_share=0.005, minimum=1.0), cash=1e5
+    )
+    assert result.costs["commission"] == pytest.approx(want["fees"], abs=0.0051)
+    assert result.metrics.final_equity == pytest.approx(want["end_equity"], abs=0.005)
+    assert -result.metrics.max_drawdown * 100 == pytest.approx(want["drawdown_pct"], abs=0.05)
+
+
+@needs_lean
+def test_zipline_buy_apple() -> None:
+    """The beginner tutorial: ten shares a day with the volume-share impact, cash to the cent."""
+    want = expected("zipline_buyapple")
+    ds = dataset(lean_daily("aapl").loc["2016-01-04":"2016-01-29"], "AAPL")
+    result = tw.backtest(
+        BuyTenADay(),
+        ds,
+        costs=tw.Costs(per_share=0.0075, minimum=1.0, impact=0.1, impact_power=2.0),
+        cash=1e7,
+        fill="next close",
+    )
+    assert float(result.cash.sel(time="2016-01-05")) == pytest.approx(want["2016-01-05 cash"], abs=0.05)
+    assert float(result.equity.sel(time="2016-01-08")) == pytest.approx(
+        want["2016-01-08 portfolio value"], abs=0.05
+    )
+
+
+def test_backtesting_py_sma_cross() -> None:
+    """test_compute_stats on GOOG: long and short, all in whole shares, no costs."""
+    want = expected("backtesting_py_sma")
+    found = sorted(PEERS.glob("lib/python3*/site-packages/backtesting/test/GOOG.csv"))
+    if not found:
+        pytest.skip(
+            "backtesting.py's GOOG.csv is missing: make bench-engine installs the peers it comes with"
+        )
+    frame = pd.read_csv(found[0], index_col=0, parse_dates=True).rename(columns=str.lower)
+    result = tw.backtest(
+        SmaCrossClosedAtTheEnd(fast=10, slow=30, short=True), dataset(frame, "GOOG"), cash=1e4, lot=1.0
+    )
+    assert len(result.trades) == want["trades"]
+    assert result.metrics.final_equity == pytest.approx(want["equity_final"], abs=0.005)
+    assert result.metrics.max_drawdown * 100 == pytest.approx(want["max_drawdown_pct"], rel=1e-9)
+    assert result.metrics.sqn == pytest.approx(want["sqn"], rel=1e-9)
+    assert _their_sharpe(result.equity.to_series()) == pytest.approx(want["sharpe"], rel=1e-9)
+
+
+def _their_sharpe(equity: pd.Series) -> float:
+    """backtesting.py's own yearly Sharpe: geometric return over a geometric volatility."""
+    daily = equity.resample("D").last().dropna().pct_change().dropna()
+    growth = np.exp(np.log1p(daily).sum() / len(daily)) - 1
+    days = 252
+    yearly = (1 + growth) ** days - 1
+    count = int(daily.count())
+    spread = daily.var(ddof=int(bool(count)))
+    wobble = np.sqrt((spread + (1 + growth) ** 2) ** days - (1 + growth) ** (2 * days))
+    return float(yearly / wobble)
