@@ -11,7 +11,7 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from jupyterhub.spawner import Spawner
 from real_hub import settings_in
 from tradewind.errors import SetupError
-from tradewind.hub import authenticator, config, theme, tuning
+from tradewind.hub import authenticator, config, rights, theme, tuning
 from tradewind.settings import REPOSITORY, Settings
 from traitlets.utils.importstring import import_item
 
@@ -50,7 +50,7 @@ def test_nothing_dies_with_the_hub(settings: Settings) -> None:
 
 def test_routes_do_not_wait_for_a_service_that_is_down(settings: Settings) -> None:
     """With the hub's own 30 s for each service, a hub that starts alone gives no routes for a minute."""
-    assert all(service["timeout"] <= 1 for service in config.services(settings) if "url" in service)
+    assert all(service["timeout"] <= 1 for service in rights.services(settings) if "url" in service)
 
 
 @pytest.mark.parametrize(("cores", "limit"), [(1, 4), (2, 4), (8, 16), (64, 128)])
@@ -108,42 +108,40 @@ def test_the_hubs_database(tmp_path: Path, url: str, made: str) -> None:
 @pytest.fixture
 def defined() -> None:
     """The hub's own scope definitions with ours among them."""
-    for name in config.SCOPES:
+    for name in rights.SCOPES:
         scopes.scope_definitions.pop(name, None)
-    scopes.define_custom_scopes({name: dict(scope) for name, scope in config.SCOPES.items()})
+    scopes.define_custom_scopes({name: dict(scope) for name, scope in rights.SCOPES.items()})
 
 
 @pytest.mark.usefixtures("defined")
 def test_every_scope_exists(settings: Settings) -> None:
-    for role in config.roles(settings):
+    for role in rights.roles():
         scopes._check_scopes_exist(role["scopes"], who_for=role["name"])
     wanted = config.spawner(settings)["server_token_scopes"]
     scopes._check_scopes_exist(wanted, who_for="a server")
 
 
-def granted(settings: Settings, name: str) -> set[str]:
-    return {scope for role in config.roles(settings) if role["name"] == name for scope in role["scopes"]}
+def granted(name: str) -> set[str]:
+    return {scope for role in rights.roles() if role["name"] == name for scope in role["scopes"]}
 
 
-def test_what_a_user_may(settings: Settings) -> None:
-    mine = granted(settings, "user")
+def test_what_a_user_may() -> None:
+    mine = granted("user")
     assert {"self", "access:services!service=tradewind", "access:services!service=dashboards"} <= mine
-    assert set(config.EVERYBODY) <= mine
+    assert set(rights.EVERYBODY) <= mine
     assert not {"custom:tradewind:admin", "custom:tradewind:data-write"} & mine
 
 
-def test_services_have_no_more_than_they_need(settings: Settings) -> None:
-    assert "proxy" in granted(settings, "tradewind-ops")
+def test_services_have_no_more_than_they_need() -> None:
+    assert "proxy" in granted("tradewind-ops")
     for name in ("tradewind-culler", "tradewind-dashboards"):
-        assert not any(
-            scope.startswith(("admin", "tokens", "shutdown")) for scope in granted(settings, name)
-        ), name
+        assert not any(scope.startswith(("admin", "tokens", "shutdown")) for scope in granted(name)), name
 
 
 def test_a_service_with_pages_may_ask_for_all_our_scopes(settings: Settings) -> None:
-    [service] = [s for s in config.services(settings) if s["name"] == "tradewind"]
-    assert set(service["oauth_client_allowed_scopes"]) == set(config.SCOPES)
-    assert len({s["api_token"] for s in config.services(settings)}) == 5
+    [service] = [s for s in rights.services(settings) if s["name"] == "tradewind"]
+    assert set(service["oauth_client_allowed_scopes"]) == set(rights.SCOPES)
+    assert len({s["api_token"] for s in rights.services(settings)}) == 5
 
 
 def test_only_administrators_read_the_warning(tmp_path: Path) -> None:

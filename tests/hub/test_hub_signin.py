@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import httpx
 import pyotp
 import pytest
+import sqlalchemy as sa
 from live_platform import wait_for
 from real_hub import GOOD, Browser, Hub
-from tradewind.hub import accounts, config, credentials, ratelimit, tables, theme, totp
+from tradewind.hub import accounts, config, credentials, ratelimit, rights, tables, theme, totp
 
 pytestmark = pytest.mark.platform
 OTHER = "amber kettle north 52"
@@ -222,6 +223,20 @@ def test_thirty_wrong_passwords_are_slowed_and_then_refused(hub: Hub) -> None:
     assert hub.browser().sign_in("victor", GOOD).status_code == 302
 
 
+def test_a_forged_forwarding_header_makes_no_new_address(hub: Hub) -> None:
+    forger = hub.browser()
+    forger.get("/hub/login")
+    form = {
+        "_xsrf": forger.client.cookies.get("_xsrf", path="/hub/") or "",
+        "username": "nobody",
+        "password": "x",
+    }
+    forger.client.post("/hub/login", data=form, headers={"X-Forwarded-For": "203.0.113.9"})
+    with tables.database(hub.settings).connect() as connection:
+        keys = set(connection.execute(sa.select(tables.attempts.c.key)).scalars())
+    assert "address:127.0.0.1" in keys and "address:203.0.113.9" not in keys
+
+
 def test_the_hubs_own_token_form_is_no_way_around(hub: Hub) -> None:
     """The REST API of older hubs judged passwords too."""
     hub.user("yara")
@@ -290,13 +305,13 @@ def test_an_administrator_makes_another_one(hub: Hub) -> None:
     zoe.sign_in("zoe", GOOD)
     boss.post("/hub/accounts", name="zoe", action="make-admin")
     model = hub.api("GET", "users/zoe").json()
-    assert model["admin"] and config.ADMINISTRATORS in model["groups"]
+    assert model["admin"] and rights.ADMINISTRATORS in model["groups"]
     assert zoe.get("/hub/accounts").status_code == 200
     token = hub.api("POST", "users/zoe/tokens", json={}).json()["token"]
     assert "custom:tradewind:admin" in hub.api("GET", "user", token=token).json()["scopes"]
     boss.post("/hub/accounts", name="zoe", action="drop-admin")
     model = hub.api("GET", "users/zoe").json()
-    assert not model["admin"] and config.ADMINISTRATORS not in model["groups"]
+    assert not model["admin"] and rights.ADMINISTRATORS not in model["groups"]
     assert zoe.get("/hub/accounts").status_code == 403
     assert "first administrator" in words(
         zoe_cannot := boss.post("/hub/accounts", name="admin", action="drop-admin")
@@ -308,9 +323,9 @@ def test_what_a_users_token_may(hub: Hub) -> None:
     hub.api("POST", "users/sam")
     token = hub.api("POST", "users/sam/tokens", json={}).json()["token"]
     scopes = set(hub.api("GET", "user", token=token).json()["scopes"])
-    assert set(config.EVERYBODY) <= scopes and "access:services!service=tradewind" in scopes
+    assert set(rights.EVERYBODY) <= scopes and "access:services!service=tradewind" in scopes
     assert "custom:tradewind:data-write" not in scopes
-    hub.api("POST", f"groups/{config.DATA_WRITERS}/users", json={"users": ["sam"]}, token=cli(hub))
+    hub.api("POST", f"groups/{rights.DATA_WRITERS}/users", json={"users": ["sam"]}, token=cli(hub))
     scopes = set(hub.api("GET", "user", token=token).json()["scopes"])
     assert "custom:tradewind:data-write" in scopes and "custom:tradewind:admin" not in scopes
 

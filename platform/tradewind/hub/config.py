@@ -4,35 +4,17 @@
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from jupyterhub.services.service import Service
 
 from tradewind.errors import SetupError
-from tradewind.hub import notices, theme
+from tradewind.hub import notices, rights, theme
 from tradewind.settings import Settings
 
-Traits = Mapping[str, Any]
-
-SCOPES: Mapping[str, Traits] = {
-    "custom:tradewind:read": {"description": "See one's own runs, shared dashboards and readable datasets."},
-    "custom:tradewind:run": {
-        "description": "Submit and cancel one's own runs and schedules.",
-        "subscopes": ["custom:tradewind:read"],
-    },
-    "custom:tradewind:publish": {"description": "Publish dashboards."},
-    "custom:tradewind:data-write": {"description": "Write shared datasets through jobs."},
-    "custom:tradewind:admin": {"description": "Administer Tradewind."},
-}
-EVERYBODY = ("custom:tradewind:read", "custom:tradewind:run", "custom:tradewind:publish")
-DATA_WRITERS = "data-writers"
-"""The group whose members may write shared datasets."""
-ADMINISTRATORS = "administrators"
-"""The group of all administrators: the hub lets nobody add scopes to its own role ``admin``."""
 BODY_LIMIT = 2 * 2**20
 """Bytes of a request to the hub itself: forms and small documents."""
 
@@ -51,10 +33,10 @@ def build(settings: Settings) -> dict[str, dict[str, Any]]:
             **state(settings),
             **limits(os.cpu_count() or 1),
             **look(settings),
-            "services": services(settings),
-            "custom_scopes": {name: dict(scope) for name, scope in SCOPES.items()},
-            "load_roles": roles(settings),
-            "load_groups": {DATA_WRITERS: {}, ADMINISTRATORS: {"users": [settings.admin_name]}},
+            "services": rights.services(settings),
+            "custom_scopes": {name: dict(scope) for name, scope in rights.SCOPES.items()},
+            "load_roles": rights.roles(),
+            "load_groups": {rights.DATA_WRITERS: {}, rights.ADMINISTRATORS: {"users": [settings.admin_name]}},
             "authenticator_class": authenticator_class(settings),
             "spawner_class": spawner_class(),
             "allow_named_servers": settings.named_servers > 0,
@@ -76,7 +58,11 @@ def addresses(settings: Settings) -> dict[str, Any]:
         "bind_url": f"{settings.scheme}://{settings.bind}:{settings.port}{base(settings)}",
         "hub_bind_url": f"http://127.0.0.1:{settings.hub_port}",
         "hub_connect_url": f"http://127.0.0.1:{settings.hub_port}",
-        "trusted_downstream_ips": ["127.0.0.1", "::1", *settings.trusted_proxies],
+        # Our own proxy appends the browser's address; an earlier one is believed from these only.
+        "trusted_downstream_ips": [
+            *(("127.0.0.1", "::1") if settings.tls_proxy else ()),
+            *settings.trusted_proxies,
+        ],
     }
 
 
@@ -173,80 +159,6 @@ def tornado(settings: Settings) -> dict[str, Any]:
     return {"cookie_options": cookies, "headers": headers, "slow_spawn_timeout": 0}
 
 
-def services(settings: Settings) -> list[dict[str, Any]]:
-    """Return the hub's services; all of them run under the supervisor, none under the hub."""
-
-    # Hub 6 gives the proxy its routes only after it has waited for each service: not for long. Hub 5 knows no
-    # such field, and waits a second.
-    patience = {"timeout": 1} if "timeout" in Service.class_traits() else {}
-
-    def web(name: str, secret: str, port: int, scopes: tuple[str, ...]) -> dict[str, Any]:
-        return {
-            "name": name,
-            "url": f"http://127.0.0.1:{port}",
-            "api_token": settings.paths.secret(secret),
-            "oauth_no_confirm": True,
-            "display": False,
-            **patience,
-            "oauth_client_allowed_scopes": list(scopes),
-        }
-
-    return [
-        web("tradewind", "service", settings.service_port, tuple(SCOPES)),
-        web("dashboards", "dashboards", settings.dashboards_port, ("custom:tradewind:read",)),
-        *({"name": name, "api_token": settings.paths.secret(name)} for name in ("cli", "culler", "ops")),
-    ]
-
-
-def roles(settings: Settings) -> list[dict[str, Any]]:
-    """Return who may do what: everybody, administrators, data writers, and each service."""
-    reach = ["access:services!service=tradewind", "access:services!service=dashboards"]
-    people = ["list:users", "read:users", "read:groups", "list:groups", "read:servers"]
-    return [
-        {"name": "user", "scopes": ["self", *reach, *EVERYBODY]},
-        {"name": "tradewind-administrator", "groups": [ADMINISTRATORS], "scopes": list(SCOPES)},
-        {"name": "data-writer", "groups": [DATA_WRITERS], "scopes": ["custom:tradewind:data-write"]},
-        {
-            "name": "tradewind-service",
-            "services": ["tradewind"],
-            "scopes": [
-                *people,
-                "admin:users",
-                "admin:servers",
-                "tokens",
-                "read:hub",
-                "read:services",
-                "list:services",
-            ],
-        },
-        {"name": "tradewind-dashboards", "services": ["dashboards"], "scopes": [*people, "read:hub"]},
-        {
-            "name": "tradewind-cli",
-            "services": ["cli"],
-            "scopes": ["admin:users", "admin:servers", *reach, *SCOPES],
-        },
-        {
-            "name": "tradewind-culler",
-            "services": ["culler"],
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-        },
-        {
-            "name": "tradewind-ops",
-            "services": ["ops"],
-            "scopes": [
-                "proxy",
-                "read:hub",
-                "list:users",
-                "read:users",
-                "read:servers",
-                "delete:servers",
-                "access:servers",  # asks which kernels are busy before it stops everything
-                "shutdown",
-            ],
-        },
-    ]
-
-
 def proxy(settings: Settings) -> dict[str, Any]:
     """Return how to talk to the proxy, which the supervisor runs."""
     return {
@@ -340,7 +252,7 @@ def spawner(settings: Settings) -> dict[str, Any]:
             "users:activity!user",
             "access:servers!server",
             "access:services!service=tradewind",
-            *EVERYBODY,
+            *rights.EVERYBODY,
             "custom:tradewind:data-write",  # given only to those who have it
         ],
         "http_timeout": 60,

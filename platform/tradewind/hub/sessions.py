@@ -5,7 +5,7 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.utils import new_token
 
-from tradewind.hub.config import ADMINISTRATORS
+from tradewind.hub.rights import ADMINISTRATORS
 
 
 def end(user: Any) -> None:

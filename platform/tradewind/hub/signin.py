@@ -193,9 +193,7 @@ def _signed_in(settings: Settings, row: sa.RowMapping, tried: Attempt) -> Verdic
     changed: dict[str, Any] = {"last_sign_in_at": datetime.now(UTC)}
     if password and row["password_origin"] != Origin.RESET and passwords.outdated(row["password_hash"]):
         changed["password_hash"] = passwords.hashed(password)
-    accounts.change(
-        settings, row["name"], row["name"], "sign-in", {"address": tried.address}, **changed
-    )
+    accounts.change(settings, row["name"], row["name"], "sign-in", {"address": tried.address}, **changed)
     return Verdict(
         outcome=Outcome.SIGNED_IN,
         name=row["name"],
