@@ -63,6 +63,11 @@ def test_a_kernel_reads_data_whether_forked_or_not(platform: LivePlatform, cat: 
         again, parent = plain.run(code).split()
         assert again == mean
         assert "tradewind.kernel.singleuser" in plain.run(f"print(open('/proc/{parent}/cmdline').read())")
+    # And it is back for those that follow.
+    with Kernel(platform, cat) as third:
+        again, parent = third.run(code).split()
+        assert again == mean
+        assert "tradewind.kernel.zygote" in third.run(f"print(open('/proc/{parent}/cmdline').read())")
 
 
 def test_a_kernel_is_interrupted_and_restarted(platform: LivePlatform, cat: str) -> None:

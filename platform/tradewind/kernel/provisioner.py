@@ -32,7 +32,9 @@ class TradewindProvisioner(LocalProvisioner):
             self.pgid, self.cwd = self.pid, cwd
         except (ConnectionError, TimeoutError, ValueError):
             self.forked = None
-            return await super().launch_kernel([kernel_python(), *cmd[1:]], **kwargs)
+            info = await super().launch_kernel([kernel_python(), *cmd[1:]], **kwargs)
+            await warm.revive()
+            return info
         return self.connection_info
 
     async def poll(self) -> int | None:

@@ -32,6 +32,7 @@ class Warm:
         self._asked: list[asyncio.Future[int]] = []
         self._ends: dict[int, asyncio.Future[int]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._broken = False
 
     async def start(self, environment: dict[str, str] | None = None) -> None:
         """Start the zygote unless it is there; returns at once, the warming goes on.
@@ -68,6 +69,7 @@ class Warm:
         # The zygote is gone: what it was asked for fails, and what it forked is no longer known.
         writer, self._writer = self._writer, None
         if self._ready and not self._ready.done():
+            self._broken = True  # it never got ready: another one would not either
             self._ready.set_result(False)
         for waiting in (*self._asked, *self._ends.values()):
             if not waiting.done():
@@ -111,6 +113,11 @@ class Warm:
         self._writer.write(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
         pid = await asked
         return pid, self._ends[pid]
+
+    async def revive(self) -> None:
+        """Start it again after it has given its memory back, where one is wanted; for the kernels to come."""
+        if os.environ.get(SWITCH) == "1" and not self._broken:
+            await self.start()
 
     async def close(self) -> None:
         """Let the zygote go."""
