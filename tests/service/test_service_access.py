@@ -20,21 +20,21 @@ from tradewind.service.sessions import Sessions, table
         "runs/x/log",
     ],
 )
-def test_a_stranger_reads_nothing(service: Service, path: str) -> None:
-    answer = service.api("stranger").get(path)
+def test_a_stranger_reads_nothing(shared: Service, path: str) -> None:
+    answer = shared.api("stranger").get(path)
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "not_signed_in"
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_me_tells_name_groups_and_rights(service: Service) -> None:
-    assert service.api("ann").get("me").json() == {
+def test_me_tells_name_groups_and_rights(shared: Service) -> None:
+    assert shared.api("ann").get("me").json() == {
         "name": "ann",
         "admin": False,
         "groups": ["quants"],
         "scopes": ["custom:tradewind:publish", "custom:tradewind:read", "custom:tradewind:run"],
     }
-    assert service.api("admin").get("me").json()["admin"] is True
+    assert shared.api("admin").get("me").json()["admin"] is True
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_me_tells_name_groups_and_rights(service: Service) -> None:
         ("POST", "admin/servers/ann/stop"),
     ],
 )
-def test_administration_needs_the_administrators_scope(service: Service, method: str, path: str) -> None:
+def test_administration_needs_the_administrators_scope(shared: Service, method: str, path: str) -> None:
     body = {"readers": []} if method == "PUT" else None
-    answer = service.api("ann").request(method, path, json=body)
+    answer = shared.api("ann").request(method, path, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
 
 
 @pytest.mark.parametrize("path", ["admin", "admin/users", "admin/audit", "admin/data/x"])
-def test_admin_pages_refuse_users_in_the_look(service: Service, path: str) -> None:
-    answer = service.browser("ann").get(path)
+def test_admin_pages_refuse_users_in_the_look(shared: Service, path: str) -> None:
+    answer = shared.browser("ann").get(path)
     assert answer.status_code == 403
     assert "Not allowed" in answer.text and "tw-nav" in answer.text
     assert ">Admin<" not in answer.text
@@ -76,9 +76,9 @@ def test_admin_pages_refuse_users_in_the_look(service: Service, path: str) -> No
     ],
 )
 def test_a_token_that_may_read_changes_nothing(
-    service: Service, method: str, path: str, body: dict[str, str] | None
+    shared: Service, method: str, path: str, body: dict[str, str] | None
 ) -> None:
-    answer = service.api("reader").request(method, path, json=body)
+    answer = shared.api("reader").request(method, path, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
 
 
@@ -139,8 +139,8 @@ def test_others_schedules_and_dashboards_do_not_exist(service: Service) -> None:
 # ---- browsers ----
 
 
-def test_a_browser_is_sent_to_the_hub_with_pkce_and_a_bound_state(service: Service) -> None:
-    answer = service.browser("").get("runs?q=x")
+def test_a_browser_is_sent_to_the_hub_with_pkce_and_a_bound_state(shared: Service) -> None:
+    answer = shared.browser("").get("runs?q=x")
     assert answer.status_code == 302
     where = answer.headers["location"]
     assert where.startswith("/desk/hub/api/oauth2/authorize?")
@@ -149,13 +149,13 @@ def test_a_browser_is_sent_to_the_hub_with_pkce_and_a_bound_state(service: Servi
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "oauth_callback" in cookie
 
 
-def test_a_sign_in_that_another_browser_started_is_refused(service: Service) -> None:
-    answer = service.browser("").get("oauth_callback?code=abc&state=forged")
+def test_a_sign_in_that_another_browser_started_is_refused(shared: Service) -> None:
+    answer = shared.browser("").get("oauth_callback?code=abc&state=forged")
     assert answer.status_code == 403
 
 
-def test_polls_without_a_session_reload_the_page(service: Service) -> None:
-    answer = service.browser("").get("runs/live", headers={"HX-Request": "true"})
+def test_polls_without_a_session_reload_the_page(shared: Service) -> None:
+    answer = shared.browser("").get("runs/live", headers={"HX-Request": "true"})
     assert answer.status_code == 401
     assert answer.headers["hx-refresh"] == "true"
 
@@ -214,9 +214,9 @@ def test_sessions_outlive_the_service_and_hide_the_token(service: Service) -> No
 # ---- headers ----
 
 
-def test_every_page_forbids_what_comes_from_outside(service: Service) -> None:
+def test_every_page_forbids_what_comes_from_outside(shared: Service) -> None:
     for path in ("runs", "no/such/page", "dashboards"):
-        headers = service.browser("ann").get(path).headers
+        headers = shared.browser("ann").get(path).headers
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy and "script-src 'self';" in policy
         assert "unsafe" not in policy and "http" not in policy
@@ -232,7 +232,7 @@ def test_metrics_are_for_administrators_and_prometheus(service: Service) -> None
     assert "tradewind_http_requests_total" in answer.text
 
 
-def test_health_tells_nothing_but_health(service: Service) -> None:
+def test_health_tells_nothing_but_health(shared: Service) -> None:
     for path in ("health", "api/health"):
-        answer = service.api("").get(f"../{path}")
+        answer = shared.api("").get(f"../{path}")
         assert answer.json() == {"status": "ok", "parts": {"database": "ok", "workers": "none"}}

@@ -18,6 +18,20 @@ def _error(answer: Any, status: int, code: str) -> str:
     return f"{error['message']} {error['hint']}"
 
 
+@pytest.fixture(scope="module")
+def refusing(shared: Service) -> Service:
+    """A home with files that are, and files that only look as if they were."""
+    shared.notebook("ann", "idea.ipynb", PARAMETERS, "fast + 1")
+    shared.notebook("bob", "idea.ipynb", "1 + 1")
+    home, other = shared.home("ann"), shared.home("bob")
+    (home / "broken.ipynb").write_text("{")
+    (home / "idea.txt").write_text("hello")
+    (home / "link.ipynb").symlink_to(other / "idea.ipynb")
+    (home / "folder").symlink_to(other)
+    os.mkfifo(home / "pipe.ipynb")
+    return shared
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "said"),
     [
@@ -45,17 +59,9 @@ def _error(answer: Any, status: int, code: str) -> str:
         ([], 422, "invalid_input", "dictionary"),
     ],
 )
-def test_a_run_that_cannot_be(service: Service, body: Any, status: int, code: str, said: str) -> None:
-    service.notebook("ann", "idea.ipynb", PARAMETERS, "fast + 1")
-    service.notebook("bob", "idea.ipynb", "1 + 1")
-    home = service.home("ann")
-    (home / "broken.ipynb").write_text("{")
-    (home / "idea.txt").write_text("hello")
-    (home / "link.ipynb").symlink_to(service.home("bob") / "idea.ipynb")
-    (home / "folder").symlink_to(service.home("bob"))
-    os.mkfifo(home / "pipe.ipynb")
-    assert said in _error(service.api("ann").post("runs", json=body), status, code)
-    assert service.api("ann").get("runs").json() == []
+def test_a_run_that_cannot_be(refusing: Service, body: Any, status: int, code: str, said: str) -> None:
+    assert said in _error(refusing.api("ann").post("runs", json=body), status, code)
+    assert refusing.api("ann").get("runs").json() == []
 
 
 @pytest.mark.parametrize(
@@ -69,11 +75,10 @@ def test_a_run_that_cannot_be(service: Service, body: Any, status: int, code: st
         ({"parameters": {"fsat": 1}}, "parameter", "fast"),
     ],
 )
-def test_a_schedule_that_cannot_be(service: Service, change: dict[str, Any], code: str, said: str) -> None:
-    service.notebook("ann", "idea.ipynb", PARAMETERS)
+def test_a_schedule_that_cannot_be(refusing: Service, change: dict[str, Any], code: str, said: str) -> None:
     body = {"path": "idea.ipynb", "when": "0 18 * * 1-5", "time_zone": "UTC", **change}
-    assert said in _error(service.api("ann").post("schedules", json=body), 422, code)
-    assert service.api("ann").get("schedules").json() == []
+    assert said in _error(refusing.api("ann").post("schedules", json=body), 422, code)
+    assert refusing.api("ann").get("schedules").json() == []
 
 
 @pytest.mark.parametrize(
@@ -91,14 +96,11 @@ def test_a_schedule_that_cannot_be(service: Service, change: dict[str, Any], cod
         ({"title": "x" * 300}, 422, "invalid_input"),
     ],
 )
-def test_a_dashboard_that_cannot_be(service: Service, change: dict[str, Any], status: int, code: str) -> None:
-    service.notebook("ann", "idea.ipynb", "1 + 1")
-    service.notebook("bob", "idea.ipynb", "1 + 1")
-    (service.home("ann") / "broken.ipynb").write_text("{}")
-    (service.home("ann") / "idea.txt").write_text("")
-    (service.home("ann") / "link.ipynb").symlink_to(service.home("bob") / "idea.ipynb")
-    _error(service.api("ann").post("dashboards", json={"path": "idea.ipynb", **change}), status, code)
-    assert service.api("ann").get("dashboards").json() == []
+def test_a_dashboard_that_cannot_be(
+    refusing: Service, change: dict[str, Any], status: int, code: str
+) -> None:
+    _error(refusing.api("ann").post("dashboards", json={"path": "idea.ipynb", **change}), status, code)
+    assert refusing.api("ann").get("dashboards").json() == []
 
 
 @pytest.mark.parametrize(
@@ -118,8 +120,8 @@ def test_a_dashboard_that_cannot_be(service: Service, change: dict[str, Any], st
         ("PUT", "runs", 405, "method_not_allowed"),
     ],
 )
-def test_what_is_not_there(service: Service, method: str, path: str, status: int, code: str) -> None:
-    _error(service.api("ann").request(method, path), status, code)
+def test_what_is_not_there(shared: Service, method: str, path: str, status: int, code: str) -> None:
+    _error(shared.api("ann").request(method, path), status, code)
 
 
 def test_a_body_over_the_limit_is_refused_declared_or_not(service: Service) -> None:
