@@ -202,7 +202,7 @@ class Lab:
             self.tiles,
             self.equity,
             self.drawdown,
-            styles={"flex": "4 1 26rem", "min-width": "min(100%, 20rem)"},
+            styles={"flex": "4 1 20rem", "min-width": "0", "max-width": "100%"},
         )
         heading = pn.pane.HTML(
             "<h1 style='font-size:1.35rem;font-weight:600;margin:0'>Strategy lab</h1>"
@@ -211,7 +211,10 @@ class Lab:
         )
         body = pn.FlexBox(controls, figures, align_items="flex-start", gap="12px")
         return pn.Column(
-            heading, body, max_width=1344, styles={"margin": "0 auto", "padding": "8px 12px 32px"}
+            heading,
+            body,
+            max_width=1344,
+            styles={"margin": "0 auto", "padding": "8px 12px 32px", "box-sizing": "border-box"},
         )
 
 

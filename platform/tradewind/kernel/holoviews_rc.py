@@ -2,7 +2,7 @@
 
 HoloViews hands its figures to Panel without Panel's own step that puts styles inside the page, so each figure
 would ask a content network for four style sheets. The step is added here, when HoloViews' renderer is
-imported, and not before: importing it takes most of a second.
+imported, and not before: importing it takes most of a second. For the same reason WebGL is switched off then.
 """
 
 
@@ -15,8 +15,6 @@ def _install() -> None:
     from types import ModuleType
     from typing import Any
 
-    name = "holoviews.plotting.renderer"
-
     def inside(render: Callable[..., Any]) -> Callable[..., Any]:
         def rendered(model: Any, *arguments: Any, **options: Any) -> Any:
             from bokeh.models.ui import UIElement
@@ -28,19 +26,27 @@ def _install() -> None:
 
         return rendered
 
-    def patch(module: ModuleType) -> None:
-        names = vars(module)
+    def styles_inside(names: dict[str, Any]) -> None:
         names["render_model"] = inside(names["render_model"])
         names["render_mimebundle"] = inside(names["render_mimebundle"])
 
+    def plain_canvas(names: dict[str, Any]) -> None:
+        # A page has a handful of WebGL contexts only, and without a graphics card figures stay empty in it.
+        names["BokehRenderer"].webgl = False
+
+    patches = {
+        "holoviews.plotting.renderer": styles_inside,
+        "holoviews.plotting.bokeh.renderer": plain_canvas,
+    }
+
     class Finder:
-        """Lets the import system find the renderer as usual, and patches it once it is loaded."""
+        """Lets the import system find a module as usual, and patches it once it is loaded."""
 
         @staticmethod
         def find_spec(wanted: str, path: object = None, target: object = None) -> ModuleSpec | None:
-            if wanted != name:
+            patch = patches.pop(wanted, None)
+            if patch is None:
                 return None
-            sys.meta_path.remove(Finder)
             spec = importlib.util.find_spec(wanted)
             if spec is None or spec.loader is None:
                 return spec
@@ -48,14 +54,14 @@ def _install() -> None:
 
             def exec_module(module: ModuleType) -> None:
                 load(module)
-                patch(module)
+                patch(vars(module))
 
             vars(spec.loader)["exec_module"] = exec_module
             return spec
 
-    if name in sys.modules:
-        patch(sys.modules[name])
-    else:
+    for name in [name for name in patches if name in sys.modules]:
+        patches.pop(name)(vars(sys.modules[name]))
+    if patches:
         sys.meta_path.insert(0, Finder)
 
 

@@ -16,13 +16,15 @@ SHOWN_POSITIONS = 7
 """Symbols drawn one by one; the rest are summed."""
 
 
-def equity_figure(result: Result, *, log: bool = False, height: int = 300) -> Any:
+def equity_figure(result: Result, *, log: bool = False, height: int = 300, width: int | None = WIDTH) -> Any:
     """Equity over time, with the benchmark if there is one.
 
     Parameters
     ----------
     log
         A logarithmic value axis: equal steps are equal returns.
+    width
+        In pixels; None takes the width there is.
     """
     hv = holoviews()
     time = result.market.time
@@ -37,11 +39,15 @@ def equity_figure(result: Result, *, log: bool = False, height: int = 300) -> An
         for i, (c, colour) in enumerate(zip(curves, (SERIES[0], GREY), strict=False))
     ]
     return hv.Overlay(styled).opts(
-        width=WIDTH, height=height, title=f"Equity: {result.setting.title}", xlabel="",
+        **_wide(width), height=height, title=f"Equity: {result.setting.title}", xlabel="",
         ylabel="value in account currency",
         logy=log, yformatter=_money(), show_grid=True, legend_position="top_left",
         show_legend=len(styled) > 1, toolbar="above",
     )  # fmt: skip
+
+
+def _wide(width: int | None) -> dict[str, Any]:
+    return {"responsive": True} if width is None else {"width": width}
 
 
 def _money() -> Any:
@@ -56,19 +62,19 @@ def _percent() -> Any:
     return NumeralTickFormatter(format="0 %")
 
 
-def drawdown_figure(result: Result, *, height: int = 180) -> Any:
+def drawdown_figure(result: Result, *, height: int = 180, width: int | None = WIDTH) -> Any:
     """How far the equity is below its peak, over time."""
     hv = holoviews()
     area = hv.Area((result.market.time, result.drawdown.values), "time", ("drawdown", "Drawdown"))
     return area.opts(
-        width=WIDTH, height=height, color=LOSS, alpha=0.55, line_color=LOSS,
+        **_wide(width), height=height, color=LOSS, alpha=0.55, line_color=LOSS,
         title="Drawdown from the highest equity so far",
         xlabel="", ylabel="below peak", yformatter=_percent(), show_grid=True, tools=["hover"],
         toolbar="above",
     )  # fmt: skip
 
 
-def monthly_figure(result: Result) -> Any:
+def monthly_figure(result: Result, *, width: int | None = WIDTH) -> Any:
     """Returns by year and month, as a heat map with the figures written in."""
     hv = holoviews()
     table = monthly_returns(result.returns.values, result.market.time)
@@ -90,13 +96,13 @@ def monthly_figure(result: Result) -> Any:
         text_font_size="8pt", text_color="#222222"
     )
     return (heat * written).opts(
-        width=WIDTH, height=max(140, 70 + 24 * len(years)), title="Monthly returns in %", xlabel="",
+        **_wide(width), height=max(140, 70 + 24 * len(years)), title="Monthly returns in %", xlabel="",
         ylabel="",
         xaxis="top", toolbar="above",
     )  # fmt: skip
 
 
-def positions_figure(result: Result, *, height: int = 220) -> Any:
+def positions_figure(result: Result, *, height: int = 220, width: int | None = WIDTH) -> Any:
     """Weights held over time: the largest symbols one by one, the rest together."""
     hv = holoviews()
     weights = pd.DataFrame(result.weights.transpose("time", "symbol").to_pandas())
@@ -115,7 +121,7 @@ def positions_figure(result: Result, *, height: int = 220) -> Any:
     ]
     drawn = hv.Area.stack(hv.Overlay(parts)) if make is hv.Area else hv.Overlay(parts)
     return drawn.opts(
-        width=WIDTH, height=height, title="Positions as a share of equity", xlabel="", ylabel="weight",
+        **_wide(width), height=height, title="Positions as a share of equity", xlabel="", ylabel="weight",
         yformatter=_percent(), show_grid=True, legend_position="right", toolbar="above",
         show_legend=len(parts) > 1,
     )  # fmt: skip
