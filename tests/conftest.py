@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -111,38 +112,32 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePlatform]
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """An empty PostgreSQL database of a server of its own, on a Unix socket and a loopback port."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip(_postgres())
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: PostgreSQL refuses to run as root, and only root may enter that one.
+    folder = Path(tempfile.mkdtemp(prefix="tradewind-postgres-"))
     port = port_base()
-    # PostgreSQL refuses to run as root.
     as_user: dict[str, Any] = {}
     if os.getuid() == 0:
-        for part in (folder, *folder.parents):
-            if part == Path("/tmp"):
-                break
-            part.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = {"user": "postgres", "group": "postgres", "extra_groups": []}
 
     def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs / program, *arguments],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            timeout=120,
-            **as_user,
-        )
+        done = subprocess.run(
+            [programs / program, "-D", folder / "data", *arguments],
+            cwd=folder, check=False, capture_output=True, text=True, timeout=120, **as_user,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
 
-    data = str(folder / "data")
-    run("initdb", "-D", data, "-U", "tradewind", "--auth=trust", "--encoding=UTF8", "--no-sync")
+    run("initdb", "-U", "tradewind", "--auth=trust", "--encoding=UTF8", "--no-sync")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    # Its own log file, not our pipe: the server would keep that open, and we would wait for its end.
+    run("pg_ctl", "-o", options, "-l", str(folder / "log"), "-w", "start")
     try:
         yield f"postgresql://tradewind@127.0.0.1:{port}/postgres"
     finally:
-        run("pg_ctl", "-D", data, "-m", "immediate", "-t", "110", "-w", "stop")
+        run("pg_ctl", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)

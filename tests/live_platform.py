@@ -4,6 +4,7 @@ import os
 import random
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -70,6 +71,8 @@ class LivePlatform:
         fields = {k.removeprefix("TRADEWIND_").lower(): v for k, v in given.items()}
         self.settings = Settings(**{k: v for k, v in fields.items() if k in Settings.model_fields})  # type: ignore[arg-type]
         self.url = self.settings.public_url
+        cert = self.settings.tls_cert
+        self.verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=cert) if cert else True
         self.admin = self.settings.admin_name
         self.admin_password = ""
         self.said = ""
@@ -131,7 +134,7 @@ class LivePlatform:
 
     def hub(self, method: str, path: str, *, token: str | None = None, **options: Any) -> httpx.Response:
         """Call the hub's REST API, by default with the rights of the platform's own service."""
-        with httpx.Client(trust_env=False, timeout=90) as client:
+        with httpx.Client(trust_env=False, timeout=90, verify=self.verify) as client:
             return client.request(
                 method,
                 f"{self.url}/hub/api/{path}",
@@ -152,16 +155,19 @@ class LivePlatform:
             headers={"Authorization": f"token {self.token(name or self.admin)}"},
             timeout=60,
             trust_env=False,
+            verify=self.verify,
         )
 
     def sign_in(self, name: str, password: str, **fields: str) -> httpx.Client:
         """Sign in through the login form, as a browser does; returns the client with its cookies."""
-        client = httpx.Client(base_url=self.url, follow_redirects=True, timeout=60, trust_env=False)
+        client = httpx.Client(
+            base_url=self.url, follow_redirects=True, timeout=60, trust_env=False, verify=self.verify
+        )
         page = client.get("/hub/login")
         form = {
             "username": name,
             "password": password,
-            "_xsrf": client.cookies.get("_xsrf", path="/hub/"),
+            "_xsrf": client.cookies.get("_xsrf", path=f"{self.settings.base_url}hub/"),
             **fields,
         }
         answer = client.post("/hub/login", data=form, headers={"Referer": str(page.url)})
