@@ -9,7 +9,7 @@ from tradewind import indicators as ti
 from tradewind.testing import synthetic
 
 DS = synthetic(3, 400, seed=1)
-ALL = [i.name for i in ti.registry]
+ALL = [i.name for i in ti.registry if i.name not in ("correlation", "beta")]  # these need another series
 
 
 def outputs(result: xr.DataArray | xr.Dataset) -> xr.Dataset:
@@ -65,7 +65,8 @@ def test_a_hole_is_nan_and_figures_return_after_it(name: str) -> None:
         holed[field].values[:, 200] = np.nan
     found = outputs(ti.registry[name](holed))
     for field in found.data_vars:
-        assert np.isnan(found[field].values[:, 200]).all()
+        if not str(field).startswith("lead"):  # Ichimoku's cloud shows an earlier bar's figures
+            assert np.isnan(found[field].values[:, 200]).all()
         assert np.isfinite(found[field].values[:, 330:]).all()
 
 

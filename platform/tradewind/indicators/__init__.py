@@ -5,27 +5,73 @@ Each is a function, ``tw.indicators.rsi(ds["close"], window=14)``, and by the ac
 """
 
 from tradewind.indicators._apply import apply, one, several
-from tradewind.indicators.averages import ema, sma
+from tradewind.indicators.averages import dema, ema, kama, sma, tema, vwap, wma
 from tradewind.indicators.bands import atr, bollinger, donchian
-from tradewind.indicators.momentum import macd, rsi
+from tradewind.indicators.momentum import cci, macd, mfi, momentum, obv, roc, rsi, stochastic, williams_r
 from tradewind.indicators.registry import Indicator, Registry, parse, register, registry
+from tradewind.indicators.trend import aroon, dmi, ichimoku, keltner, parabolic_sar, supertrend
+from tradewind.indicators.windows import (
+    beta,
+    correlation,
+    drawdown,
+    garman_klass,
+    parkinson,
+    rolling_max,
+    rolling_min,
+    rolling_quantile,
+    rolling_rank,
+    volatility,
+    yang_zhang,
+    zscore,
+)
 
 __all__ = [
     "Indicator",
     "Registry",
     "apply",
+    "aroon",
     "atr",
+    "beta",
     "bollinger",
+    "cci",
+    "correlation",
+    "dema",
+    "dmi",
     "donchian",
+    "drawdown",
     "ema",
+    "garman_klass",
+    "ichimoku",
+    "kama",
+    "keltner",
     "macd",
+    "mfi",
+    "momentum",
+    "names",
+    "obv",
     "one",
+    "parabolic_sar",
+    "parkinson",
     "parse",
     "register",
     "registry",
+    "roc",
+    "rolling_max",
+    "rolling_min",
+    "rolling_quantile",
+    "rolling_rank",
     "rsi",
     "several",
     "sma",
+    "stochastic",
+    "supertrend",
+    "tema",
+    "volatility",
+    "vwap",
+    "williams_r",
+    "wma",
+    "yang_zhang",
+    "zscore",
 ]
 
 

@@ -49,3 +49,87 @@ def ema(data: Data, window: int = 20) -> xr.DataArray:
     """
     at_least("ema", window=(window, 1))
     return one(loops.ema, inputs_of(data, ("close",), "ema"), (window, 2.0 / (window + 1.0)), "ema")
+
+
+@register(warmup=lambda window: window - 1, reference="TA-Lib WMA", overlay=True)
+def wma(data: Data, window: int = 20) -> xr.DataArray:
+    """Weighted moving average, weights falling by equal steps from the newest bar.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars averaged.
+    """
+    at_least("wma", window=(window, 1))
+    return one(loops.wma, inputs_of(data, ("close",), "wma"), (window,), "wma")
+
+
+@register(warmup=lambda window: 2 * (window - 1), reference="TA-Lib DEMA (Mulloy 1994)", overlay=True)
+def dema(data: Data, window: int = 20) -> xr.DataArray:
+    """Double exponential moving average: twice the EMA less the EMA of the EMA.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars of each EMA.
+    """
+    at_least("dema", window=(window, 2))
+    first = ema(data, window)
+    return (2.0 * first - ema(first, window)).rename("dema")
+
+
+@register(warmup=lambda window: 3 * (window - 1), reference="TA-Lib TEMA (Mulloy 1994)", overlay=True)
+def tema(data: Data, window: int = 20) -> xr.DataArray:
+    """Triple exponential moving average: three EMAs less three EMAs of EMAs, plus one of a third order.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars of each EMA.
+    """
+    at_least("tema", window=(window, 2))
+    first = ema(data, window)
+    second = ema(first, window)
+    return (3.0 * first - 3.0 * second + ema(second, window)).rename("tema")
+
+
+@register(warmup=lambda window: window, reference="TA-Lib KAMA (Kaufman 1998)", overlay=True)
+def kama(data: Data, window: int = 30) -> xr.DataArray:
+    """Kaufman's adaptive moving average, between smoothings of 2 and 30 bars.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars over which the path's straightness is measured. After a hole the average begins afresh.
+    """
+    at_least("kama", window=(window, 2))
+    return one(loops.kama, inputs_of(data, ("close",), "kama"), (window,), "kama")
+
+
+@register(
+    inputs=("high", "low", "close", "volume"),
+    warmup=lambda window: window - 1,
+    reference="mean of (high + low + close) / 3 weighted by volume",
+    overlay=True,
+)
+def vwap(data: xr.Dataset, window: int = 20) -> xr.DataArray:
+    """Volume-weighted average of the typical price over a moving window.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low``, ``close`` and ``volume``.
+    window
+        Bars averaged. NaN where no volume traded in all of them.
+    """
+    at_least("vwap", window=(window, 1))
+    high, low, close, volume = inputs_of(data, ("high", "low", "close", "volume"), "vwap")
+    return one(loops.weighted_mean, [(high + low + close) / 3.0, volume], (window,), "vwap")

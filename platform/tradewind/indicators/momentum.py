@@ -5,8 +5,11 @@ import xarray as xr
 from tradewind.errors import ParameterError
 from tradewind.indicators._apply import Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
+from tradewind.indicators.averages import sma
+from tradewind.indicators.bands import donchian
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
+from tradewind.vocabulary import TIME
 
 loops = lazy("tradewind.indicators.momentum_loops")
 
@@ -58,3 +61,130 @@ def macd(data: Data, fast: int = 12, slow: int = 26, signal: int = 9) -> xr.Data
         raise ParameterError(f"macd: fast ({fast}) must be below slow ({slow}).")
     fields = inputs_of(data, ("close",), "macd")
     return several(loops.macd, fields, (fast, slow, signal), ("macd", "signal", "histogram"))
+
+
+@register(warmup=lambda window: window, reference="TA-Lib ROC")
+def roc(data: Data, window: int = 10) -> xr.DataArray:
+    """Rate of change over a number of bars, in percent.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars looked back.
+    """
+    at_least("roc", window=(window, 1))
+    (x,) = inputs_of(data, ("close",), "roc")
+    return ((x / x.shift({TIME: window}) - 1.0) * 100.0).rename("roc")
+
+
+@register(warmup=lambda window: window, reference="TA-Lib MOM")
+def momentum(data: Data, window: int = 10) -> xr.DataArray:
+    """Change over a number of bars, in the unit of the input.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Bars looked back.
+    """
+    at_least("momentum", window=(window, 1))
+    (x,) = inputs_of(data, ("close",), "momentum")
+    return (x - x.shift({TIME: window})).rename("momentum")
+
+
+@register(
+    inputs=("high", "low", "close"),
+    outputs=("k", "d"),
+    warmup=lambda window, smooth, signal: window + smooth + signal - 3,
+    reference="TA-Lib STOCH (simple averages)",
+    units={"smooth": "bars"},
+)
+def stochastic(data: xr.Dataset, window: int = 5, smooth: int = 3, signal: int = 3) -> xr.Dataset:
+    """Slow stochastic: where the close lies in the range of the last bars, 0 to 100, smoothed twice.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars of the range.
+    smooth, signal
+        Bars of the simple averages that give ``k`` and ``d``. Both are NaN until ``d`` exists; a market
+        without a range counts 0.
+    """
+    at_least("stochastic", window=(window, 1), smooth=(smooth, 1), signal=(signal, 1))
+    close = inputs_of(data, ("high", "low", "close"), "stochastic")[2]
+    channel = donchian(data, window)
+    spread = channel["upper"] - channel["lower"]
+    raw = ((close - channel["lower"]) / spread.where(spread != 0.0) * 100.0).where(spread != 0.0, spread)
+    k = sma(raw, smooth)
+    d = sma(k, signal)
+    return xr.Dataset({"k": k.where(d.notnull()), "d": d}, attrs=dict(close.attrs))
+
+
+@register(inputs=("high", "low", "close"), warmup=lambda window: window - 1, reference="TA-Lib WILLR")
+def williams_r(data: xr.Dataset, window: int = 14) -> xr.DataArray:
+    """Williams %R: how far the close is below the highest high, as a share of the range, -100 to 0.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars of the range; a market without one counts 0.
+    """
+    at_least("williams_r", window=(window, 1))
+    close = inputs_of(data, ("high", "low", "close"), "williams_r")[2]
+    channel = donchian(data, window)
+    spread = channel["upper"] - channel["lower"]
+    found = (channel["upper"] - close) / spread.where(spread != 0.0) * -100.0
+    return found.where(spread != 0.0, spread).rename("williams_r")
+
+
+@register(
+    inputs=("high", "low", "close"), warmup=lambda window: window - 1, reference="TA-Lib CCI (Lambert 1980)"
+)
+def cci(data: xr.Dataset, window: int = 14) -> xr.DataArray:
+    """Commodity channel index: the typical price's distance from its mean, in 0.015 mean deviations.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars averaged.
+    """
+    at_least("cci", window=(window, 2))
+    return one(loops.cci, inputs_of(data, ("high", "low", "close"), "cci"), (window,), "cci")
+
+
+@register(inputs=("high", "low", "close", "volume"), warmup=lambda window: window, reference="TA-Lib MFI")
+def mfi(data: xr.Dataset, window: int = 14) -> xr.DataArray:
+    """Money flow index, 0 to 100: the traded value of rising bars over that of all.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low``, ``close`` and ``volume``.
+    window
+        Bars added up; after a hole they are counted afresh.
+    """
+    at_least("mfi", window=(window, 2))
+    fields = inputs_of(data, ("high", "low", "close", "volume"), "mfi")
+    return one(loops.mfi, fields, (window,), "mfi")
+
+
+@register(inputs=("close", "volume"), reference="TA-Lib OBV")
+def obv(data: xr.Dataset) -> xr.DataArray:
+    """On-balance volume: volume added on rising bars and taken off on falling ones, from the first bar's
+    volume.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``close`` and ``volume``.
+    """
+    return one(loops.obv, inputs_of(data, ("close", "volume"), "obv"), (), "obv")

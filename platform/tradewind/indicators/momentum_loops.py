@@ -146,3 +146,83 @@ def macd_family(x, fast, slow, signals, line, smooth):  # type: ignore[no-untype
                 else:
                     eg[s] += kg[s] * (m - eg[s])
                 smooth[s, t] = eg[s]
+
+
+@loop(INT, INT, read(), read(), read(), INT, write())
+def cci(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
+    ring = np.empty(window)
+    for i in range(first, last):
+        run = 0
+        for t in range(close.shape[1]):
+            v = (high[i, t] + low[i, t] + close[i, t]) / 3.0
+            out[i, t] = NAN
+            if v != v:
+                run = 0
+                continue
+            ring[run % window] = v
+            run += 1
+            if run >= window:
+                mean = 0.0
+                for k in range(window):
+                    mean += ring[k]
+                mean /= window
+                spread = 0.0
+                for k in range(window):
+                    spread += abs(ring[k] - mean)
+                gap = v - mean
+                out[i, t] = gap / (0.015 * (spread / window)) if gap != 0.0 and spread != 0.0 else 0.0
+
+
+@loop(INT, INT, read(), read(), read(), read(), INT, write())
+def mfi(first, last, high, low, close, volume, window, out):  # type: ignore[no-untyped-def]
+    flows = np.empty((2, window))
+    for i in range(first, last):
+        run = -1
+        before = 0.0
+        good = 0.0
+        bad = 0.0
+        for t in range(close.shape[1]):
+            v = (high[i, t] + low[i, t] + close[i, t]) / 3.0
+            w = volume[i, t]
+            out[i, t] = NAN
+            if v != v or w != w:
+                run = -1
+                good = 0.0
+                bad = 0.0
+                continue
+            run += 1
+            if run > 0:
+                k = (run - 1) % window
+                if run > window:
+                    good -= flows[0, k]
+                    bad -= flows[1, k]
+                flow = v * w
+                flows[0, k] = flow if v > before else 0.0
+                flows[1, k] = flow if v < before else 0.0
+                good += flows[0, k]
+                bad += flows[1, k]
+                if run >= window:
+                    both = good + bad
+                    out[i, t] = 100.0 * (good / both) if both >= 1.0 else 0.0
+            before = v
+
+
+@loop(INT, INT, read(), read(), write())
+def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
+    for i in range(first, last):
+        before = NAN
+        total = 0.0
+        for t in range(close.shape[1]):
+            v = close[i, t]
+            w = volume[i, t]
+            out[i, t] = NAN
+            if v != v or w != w:
+                continue
+            if before != before:
+                total = w
+            elif v > before:
+                total += w
+            elif v < before:
+                total -= w
+            out[i, t] = total
+            before = v

@@ -1,0 +1,157 @@
+"""Direction and trend."""
+
+import xarray as xr
+
+from tradewind.indicators._apply import Data, inputs_of, one, several
+from tradewind.indicators._check import at_least
+from tradewind.indicators.averages import ema
+from tradewind.indicators.bands import atr, donchian
+from tradewind.indicators.registry import register
+from tradewind.lazy import lazy
+from tradewind.vocabulary import TIME
+
+loops = lazy("tradewind.indicators.trend_loops")
+RANGE = ("high", "low", "close")
+
+
+@register(
+    inputs=RANGE,
+    outputs=("adx", "plus", "minus"),
+    warmup=lambda window: 2 * window - 1,
+    reference="TA-Lib ADX, PLUS_DI, MINUS_DI (Wilder 1978)",
+)
+def dmi(data: xr.Dataset, window: int = 14) -> xr.Dataset:
+    """Directional movement: the strength of a trend (``adx``) and its two directions, 0 to 100.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars of Wilder's sums. ``plus`` and ``minus`` begin after ``window`` bars, ``adx`` after ``2 window -
+        1``.
+    """
+    at_least("dmi", window=(window, 2))
+    return several(loops.dmi, inputs_of(data, RANGE, "dmi"), (window,), ("adx", "plus", "minus"))
+
+
+@register(
+    inputs=("high", "low"), warmup=lambda step, most: 1, reference="TA-Lib SAR (Wilder 1978)", overlay=True
+)
+def parabolic_sar(data: xr.Dataset, step: float = 0.02, most: float = 0.2) -> xr.DataArray:
+    """Parabolic stop and reverse, in the unit of the prices.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high`` and ``low``.
+    step, most
+        Acceleration per new extreme, and its limit.
+    """
+    at_least("parabolic_sar", step=(step, 0.0), most=(most, 0.0))
+    return one(
+        loops.parabolic_sar, inputs_of(data, ("high", "low"), "parabolic_sar"), (step, most), "parabolic_sar"
+    )
+
+
+@register(
+    inputs=("high", "low"),
+    outputs=("down", "up"),
+    warmup=lambda window: window,
+    reference="TA-Lib AROON (Chande)",
+)
+def aroon(data: xr.Dataset, window: int = 14) -> xr.Dataset:
+    """Aroon: how recent the lowest low and the highest high are, 100 for now, 0 for ``window`` bars ago.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high`` and ``low``.
+    window
+        Bars looked back, besides the present one.
+    """
+    at_least("aroon", window=(window, 2))
+    return several(loops.aroon, inputs_of(data, ("high", "low"), "aroon"), (window,), ("down", "up"))
+
+
+@register(
+    inputs=RANGE,
+    outputs=("upper", "middle", "lower"),
+    warmup=lambda window, width: window,
+    reference="EMA of the close and TA-Lib ATR around it (Raschke)",
+    overlay=True,
+    units={"width": "average true ranges"},
+)
+def keltner(data: xr.Dataset, window: int = 20, width: float = 2.0) -> xr.Dataset:
+    """Keltner channel: an exponential average and a number of average true ranges around it.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars of the average and of the true range.
+    width
+        Half the width, in average true ranges.
+    """
+    at_least("keltner", window=(window, 1), width=(width, 0.0))
+    noise = atr(data, window)
+    middle = ema(data, window).where(noise.notnull())
+    return xr.Dataset({"upper": middle + width * noise, "middle": middle, "lower": middle - width * noise})
+
+
+@register(
+    inputs=("high", "low"),
+    outputs=("conversion", "base", "lead_a", "lead_b"),
+    warmup=lambda conversion, base, lead: conversion - 1,
+    reference="Hosoda 1969; without the lagging line, which shows the future's close",
+    overlay=True,
+    units={"conversion": "bars", "base": "bars", "lead": "bars"},
+)
+def ichimoku(data: Data, conversion: int = 9, base: int = 26, lead: int = 52) -> xr.Dataset:
+    """Ichimoku's lines: middles of three channels, the cloud shifted ``base`` bars ahead.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high`` and ``low``.
+    conversion, base, lead
+        Bars of the channels. ``lead_a`` and ``lead_b`` at a bar are those computed ``base`` bars before it.
+    """
+    at_least("ichimoku", conversion=(conversion, 1), base=(base, 1), lead=(lead, 1))
+    short, middle, long = (donchian(data, w)["middle"] for w in (conversion, base, lead))
+    shifted = {TIME: base}
+    return xr.Dataset(
+        {
+            "conversion": short,
+            "base": middle,
+            "lead_a": ((short + middle) / 2.0).shift(shifted),
+            "lead_b": long.shift(shifted),
+        }
+    )
+
+
+@register(
+    inputs=RANGE,
+    outputs=("line", "side"),
+    warmup=lambda window, width: window,
+    reference="Seban; on TA-Lib ATR",
+    overlay=True,
+    units={"width": "average true ranges"},
+)
+def supertrend(data: xr.Dataset, window: int = 10, width: float = 3.0) -> xr.Dataset:
+    """SuperTrend: a stop line that follows the price, and its side, 1 below a rising price and -1 above a
+    falling one.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high``, ``low`` and ``close``.
+    window
+        Bars of the average true range.
+    width
+        Distance from the middle of the bar, in average true ranges.
+    """
+    at_least("supertrend", window=(window, 1), width=(width, 0.0))
+    fields = [*inputs_of(data, RANGE, "supertrend"), atr(data, window)]
+    return several(loops.supertrend, fields, (width,), ("line", "side"))

@@ -1,0 +1,267 @@
+"""Statistics of a moving window, and volatility."""
+
+import numpy as np
+import xarray as xr
+
+from tradewind.errors import ParameterError
+from tradewind.indicators._apply import Data, inputs_of, one, several
+from tradewind.indicators._check import at_least
+from tradewind.indicators.averages import sma
+from tradewind.indicators.bands import donchian
+from tradewind.indicators.registry import register
+from tradewind.lazy import lazy
+from tradewind.vocabulary import TIME
+
+loops = lazy("tradewind.indicators.windows_loops")
+bands = lazy("tradewind.indicators.bands_loops")
+YEAR = 252.0
+
+
+@register(warmup=lambda window: window - 1, reference="TA-Lib MAX", overlay=True)
+def rolling_max(data: Data, window: int = 20) -> xr.DataArray:
+    """Highest value of the last bars.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    window
+        Bars looked at, this one included.
+    """
+    at_least("rolling_max", window=(window, 1))
+    return donchian(inputs_of(data, ("close",), "rolling_max")[0], window)["upper"].rename("rolling_max")
+
+
+@register(warmup=lambda window: window - 1, reference="TA-Lib MIN", overlay=True)
+def rolling_min(data: Data, window: int = 20) -> xr.DataArray:
+    """Lowest value of the last bars.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    window
+        Bars looked at, this one included.
+    """
+    at_least("rolling_min", window=(window, 1))
+    return donchian(inputs_of(data, ("close",), "rolling_min")[0], window)["lower"].rename("rolling_min")
+
+
+@register(warmup=lambda window, ddof: window - 1, reference="pandas rolling mean and std")
+def zscore(data: Data, window: int = 20, ddof: int = 0) -> xr.DataArray:
+    """Distance from the mean of the last bars, in their standard deviations.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    window
+        Bars looked at, this one included.
+    ddof
+        0 for the population's deviation, as in Bollinger bands; 1 for the sample's. NaN where nothing moved.
+    """
+    at_least("zscore", window=(window, 2), ddof=(ddof, 0))
+    (x,) = inputs_of(data, ("close",), "zscore")
+    found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))
+    deviation = found["deviation"] * np.sqrt(window / (window - ddof))
+    return ((x - found["mean"]) / deviation.where(deviation > 0.0)).rename("zscore")
+
+
+@register(warmup=lambda window: window - 1, reference="pandas rolling rank(pct=True)")
+def rolling_rank(data: Data, window: int = 20) -> xr.DataArray:
+    """Rank of the newest value among the last bars, as a share: 1 the highest; ties at their mean.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    window
+        Bars looked at, this one included.
+    """
+    at_least("rolling_rank", window=(window, 1))
+    return one(loops.order, inputs_of(data, ("close",), "rolling_rank"), (window, 1, 0.0), "rolling_rank")
+
+
+@register(
+    warmup=lambda window, quantile: window - 1, reference="pandas rolling quantile, linear", overlay=True
+)
+def rolling_quantile(data: Data, window: int = 20, quantile: float = 0.5) -> xr.DataArray:
+    """Quantile of the last bars, by linear interpolation.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    window
+        Bars looked at, this one included.
+    quantile
+        Between 0 and 1; 0.5 is the median.
+    """
+    at_least("rolling_quantile", window=(window, 1), quantile=(quantile, 0.0))
+    if quantile > 1.0:
+        raise ParameterError(f"rolling_quantile: quantile is between 0 and 1, not {quantile}.")
+    fields = inputs_of(data, ("close",), "rolling_quantile")
+    return one(loops.order, fields, (window, 0, quantile), "rolling_quantile")
+
+
+def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArray]:
+    if other is None:
+        raise ParameterError(f"{name} compares with another series.", "Give it as other=.")
+    (x,) = inputs_of(data, ("close",), name)
+    return [x, other.broadcast_like(x).transpose(*x.dims)]
+
+
+@register(warmup=lambda other, window: window - 1, reference="TA-Lib CORREL")
+def correlation(data: Data, other: xr.DataArray | None = None, window: int = 30) -> xr.DataArray:
+    """Correlation with another series over the last bars.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    other : DataArray [time] or [symbol, time]
+        What it is compared with.
+    window
+        Bars looked at, this one included.
+    """
+    at_least("correlation", window=(window, 2))
+    fields = _with(data, other, "correlation")
+    return several(loops.together, fields, (window,), ("correlation", "slope"))["correlation"]
+
+
+@register(warmup=lambda other, window: window, reference="TA-Lib BETA, of returns")
+def beta(data: Data, other: xr.DataArray | None = None, window: int = 60) -> xr.DataArray:
+    """Beta of simple returns on another series' over the last bars.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    other : DataArray [time] or [symbol, time]
+        Prices of the market.
+    window
+        Returns looked at.
+    """
+    at_least("beta", window=(window, 2))
+    fields = [f / f.shift({TIME: 1}) - 1.0 for f in _with(data, other, "beta")]
+    return several(loops.together, fields, (window,), ("correlation", "slope"))["slope"].rename("beta")
+
+
+@register(reference="value over its running maximum, less 1")
+def drawdown(data: Data) -> xr.DataArray:
+    """How far a value is below its highest so far; -0.2 is 20 %.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        ``close`` of a dataset.
+    """
+    return one(loops.drawdown, inputs_of(data, ("close",), "drawdown"), (), "drawdown")
+
+
+@register(
+    warmup=lambda window, periods: window,
+    reference="sample deviation of log returns",
+    units={"periods": "bars a year"},
+)
+def volatility(data: Data, window: int = 20, periods: float = YEAR) -> xr.DataArray:
+    """Realised volatility of closes, a year: the sample deviation of log returns.
+
+    Parameters
+    ----------
+    data : DataArray [symbol, time] or Dataset
+        Prices; ``close`` of a dataset.
+    window
+        Returns looked at.
+    periods
+        Bars a year.
+    """
+    at_least("volatility", window=(window, 2), periods=(periods, 0.0))
+    (x,) = inputs_of(data, ("close",), "volatility")
+    logs = np.log(x / x.shift({TIME: 1}))
+    found = several(bands.mean_and_deviation, [logs], (window,), ("mean", "deviation"))["deviation"]
+    return (found * np.sqrt(window / (window - 1) * periods)).rename("volatility")
+
+
+@register(
+    inputs=("high", "low"),
+    warmup=lambda window, periods: window - 1,
+    reference="Parkinson 1980",
+    units={"periods": "bars a year"},
+)
+def parkinson(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.DataArray:
+    """Realised volatility from high and low, a year.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``high`` and ``low``.
+    window
+        Bars looked at.
+    periods
+        Bars a year.
+    """
+    at_least("parkinson", window=(window, 1), periods=(periods, 0.0))
+    high, low = inputs_of(data, ("high", "low"), "parkinson")
+    mean = sma(np.log(high / low) ** 2, window)
+    return np.sqrt(mean.clip(min=0.0) / (4.0 * np.log(2.0)) * periods).rename("parkinson")
+
+
+@register(
+    inputs=("open", "high", "low", "close"),
+    warmup=lambda window, periods: window - 1,
+    reference="Garman and Klass 1980",
+    units={"periods": "bars a year"},
+)
+def garman_klass(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.DataArray:
+    """Realised volatility from open, high, low and close, a year.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``open``, ``high``, ``low`` and ``close``.
+    window
+        Bars looked at.
+    periods
+        Bars a year.
+    """
+    at_least("garman_klass", window=(window, 1), periods=(periods, 0.0))
+    o, h, low, c = inputs_of(data, ("open", "high", "low", "close"), "garman_klass")
+    bar = 0.5 * np.log(h / low) ** 2 - (2.0 * np.log(2.0) - 1.0) * np.log(c / o) ** 2
+    return np.sqrt(sma(bar, window).clip(min=0.0) * periods).rename("garman_klass")
+
+
+@register(
+    inputs=("open", "high", "low", "close"),
+    warmup=lambda window, periods: window,
+    reference="Yang and Zhang 2000",
+    units={"periods": "bars a year"},
+)
+def yang_zhang(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.DataArray:
+    """Realised volatility that also counts the jump from close to open, a year.
+
+    Parameters
+    ----------
+    data : Dataset [symbol, time]
+        With ``open``, ``high``, ``low`` and ``close``.
+    window
+        Bars looked at.
+    periods
+        Bars a year.
+    """
+    at_least("yang_zhang", window=(window, 2), periods=(periods, 0.0))
+    o, h, low, c = inputs_of(data, ("open", "high", "low", "close"), "yang_zhang")
+    night = np.log(o / c.shift({TIME: 1}))
+    day = np.log(c / o)
+    rogers = np.log(h / c) * np.log(h / o) + np.log(low / c) * np.log(low / o)
+    bessel = window / (window - 1.0)
+
+    def variance(x: xr.DataArray) -> xr.DataArray:
+        found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))["deviation"]
+        return found**2 * bessel
+
+    k = 0.34 / (1.34 + (window + 1.0) / (window - 1.0))
+    # The first bar has no night before it: leave it out of all three
+    known = night.notnull()
+    total = variance(night) + k * variance(day.where(known)) + (1.0 - k) * sma(rogers.where(known), window)
+    return np.sqrt(total.clip(min=0.0) * periods).rename("yang_zhang")
