@@ -241,7 +241,7 @@ def usable_lab(live: LivePlatform, browser: Browser) -> list[Figure]:
         begin = time.perf_counter()
         page.click("button[type=submit], input[type=submit]")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        page.get_by_text("Tradewind | Idle").wait_for(timeout=60_000)
         took.append(time.perf_counter() - begin)
         page.context.close()
         live.stop_server(name)

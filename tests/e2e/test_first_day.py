@@ -115,7 +115,7 @@ def test_he_lands_in_lab_and_the_tour_runs_without_an_error(story: Story) -> Non
     page = story.pages["bob"]
     sign_in(page, story, "bob", PASSWORD)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    expect(page.get_by_text("Tradewind | Idle")).to_be_visible()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     cells = (

@@ -28,9 +28,10 @@ QUICKSTART = "Quickstart.ipynb"
 QUICKSTART_PAGE = f"/lab/tree/{QUICKSTART}"
 SEEDS = (
     (REPOSITORY / "notebooks" / "templates" / "quickstart.ipynb", QUICKSTART),
-    (REPOSITORY / "notebooks" / "templates" / "HOME.md", "README.md"),
+    # A link: Lab's launcher offers copies of what this installation ships today.
+    (REPOSITORY / "notebooks" / "templates", "templates"),
 )
-"""Copied into a home once."""
+"""Put into a home once."""
 SERVER_CONFIG = Path(__file__).parents[1] / "kernel" / "server"
 LOG = ".tradewind/server.log"
 SOCKET_PATH_LIMIT = 107

@@ -28,7 +28,7 @@ class Plan(TypedDict):
     constraints: str
     """Written for pip: what the platform's environment holds, so that pip never tries to replace it."""
     seeds: list[tuple[str, str]]
-    """Files copied into the home once: source, path below the home."""
+    """Files copied, and folders linked, into the home once: source, path below the home."""
     folders: list[str]
     output: str
     """The file that takes what the command writes; empty leaves it where it goes."""
@@ -86,7 +86,7 @@ def write_constraints(plan: Plan) -> None:
 
 
 def copy_seeds(plan: Plan) -> None:
-    """Copy each seed once: what a user has deleted or changed stays so."""
+    """Copy each file and link each folder once: what a user has deleted or changed stays so."""
     home = Path(plan["home"])
     marks = home / ".tradewind" / "seeded"
     marks.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,10 @@ def copy_seeds(plan: Plan) -> None:
         mark, target = marks / name.replace("/", "_"), home / name
         if mark.exists() or not Path(source).exists():
             continue
-        if not target.exists():
+        if Path(source).is_dir():
+            if not os.path.lexists(target):
+                target.symlink_to(source)
+        elif not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         mark.touch()
