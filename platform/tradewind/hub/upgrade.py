@@ -118,13 +118,18 @@ def bring_up_to_date(settings: Settings) -> None:
     for step in range(found, STATE_VERSION):
         if step in _STEPS:
             _STEPS[step](settings)
+            _write_version(settings, step + 1)
     migrate_database(settings)
-    if found != STATE_VERSION:
-        document = {
-            "version": STATE_VERSION,
-            "tradewind": tradewind.__version__,
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        fresh = state_file(settings).with_suffix(".new")
-        fresh.write_text(json.dumps(document) + "\n")
-        fresh.replace(state_file(settings))
+    if version(settings) != STATE_VERSION:
+        _write_version(settings, STATE_VERSION)
+
+
+def _write_version(settings: Settings, reached: int) -> None:
+    document = {
+        "version": reached,
+        "tradewind": tradewind.__version__,
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    fresh = state_file(settings).with_suffix(".new")
+    fresh.write_text(json.dumps(document) + "\n")
+    fresh.replace(state_file(settings))
