@@ -40,6 +40,8 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "store.export": ["export"],
         "store.guard": ["guard"],
         "store.reading": ["catalog", "open"],
+        "store.resampling": ["align", "resample"],
+        "store.universes": ["universe"],
     },
 )
 

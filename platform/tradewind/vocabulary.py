@@ -9,7 +9,8 @@ INSTRUMENT = "instrument"
 DIMS = (SYMBOL, TIME)
 
 OHLC = ("open", "high", "low", "close")
-FIELDS = (*OHLC, "volume", "trades", "vwap", "bid", "ask", "open_interest", "funding", "member")
+MEMBER = "member"
+FIELDS = (*OHLC, "volume", "trades", "vwap", "bid", "ask", "open_interest", "funding", MEMBER)
 
 
 class Adjust(StrEnum):

@@ -63,18 +63,19 @@ def kill_writers(root: Root, times: int, seed: int) -> int:
     chance = random.Random(seed)
     store = Store(root)
     write(store, spec(), day(0, 0))
-    known = {0: 0}
+    known, begun = {0: 0}, set[tuple[int, int]]()
     for number in range(times):
         done, tried = Writer(root, seed * 1000 + number).run(chance.uniform(0.0, 0.6))
         known |= done
+        begun |= (
+            tried  # the last request of a killed writer may still arrive at an S3 server, even much later
+        )
         held = revisions(store.snapshot("prices"))
         for place, revision in known.items():
             assert place in held, f"day {place} is lost after kill {number}"
-            assert held[place] == revision or (place, held[place]) in tried, (
-                f"day {place} after kill {number}"
-            )
+            assert held[place] >= revision, f"day {place} went back after kill {number}"
         strangers = {(p, r) for p, r in held.items() if known.get(p) != r}
-        assert strangers <= tried, f"cells that nobody wrote: {strangers - tried}"
+        assert strangers <= begun, f"cells that nobody wrote: {strangers - begun}"
         known = held
     assert maintenance.verify(store, "prices").problems == ()
     return len(known)

@@ -8,8 +8,15 @@ if TYPE_CHECKING:
     from tradewind.ingest.lean import lean as lean
     from tradewind.ingest.loading import file as file
     from tradewind.ingest.loading import frame as frame
+    from tradewind.ingest.membership import universe as universe
     from tradewind.ingest.samples import seed as seed
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submod_attrs={"lean": ["lean"], "loading": ["file", "frame"], "samples": ["seed"]}
+    __name__,
+    submod_attrs={
+        "lean": ["lean"],
+        "loading": ["file", "frame"],
+        "membership": ["universe"],
+        "samples": ["seed"],
+    },
 )

@@ -122,3 +122,15 @@ class FieldArray(BackendArray):
             return values
         adjusted: np.ndarray = values * factors.reshape(values.shape)
         return adjusted
+
+
+class MemberArray(FieldArray):
+    """Membership of a universe: true or false; where nothing was ever said, false."""
+
+    def __init__(self, field: str, array: "zarr.Array[Any]", axis: Axis) -> None:
+        super().__init__(field, array, axis, None)
+        self.dtype = np.dtype(np.bool_)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        member: np.ndarray = super()._read(key) > 0.5
+        return member

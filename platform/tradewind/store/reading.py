@@ -20,7 +20,7 @@ from tradewind.errors import (
 )
 from tradewind.provenance.recorder import recorder
 from tradewind.store import guard
-from tradewind.store.arrays import Adjustment, Axis, FieldArray
+from tradewind.store.arrays import Adjustment, Axis, FieldArray, MemberArray
 from tradewind.store.catalog import Catalog
 from tradewind.store.moments import moment
 from tradewind.store.quick_import import keep_dask_out
@@ -29,7 +29,7 @@ from tradewind.store.repository import Snapshot, Store
 from tradewind.store.roots import mine_root, root_of, shared_root
 from tradewind.store.snapshots import AsOf
 from tradewind.store.spec import ActionKind, Basis, DatasetSpec
-from tradewind.vocabulary import DIMS, INSTRUMENT, SYMBOL, TIME, Adjust
+from tradewind.vocabulary import DIMS, INSTRUMENT, MEMBER, SYMBOL, TIME, Adjust
 
 keep_dask_out()
 AUTO: Final = "auto"
@@ -73,7 +73,7 @@ def open(  # noqa: PLR0917  the public shape of tw.open
     -------
     xarray.Dataset
         Dims ``(symbol, time)``; NaN where there was no bar. Attributes: ``dataset``, ``snapshot``,
-        ``frequency``, ``calendar``, ``adjust``, ``source``, ``licence``.
+        ``frequency``, ``calendar``, ``publication_lag`` (seconds), ``adjust``, ``source``, ``licence``.
 
     Raises
     ------
@@ -94,10 +94,8 @@ def open(  # noqa: PLR0917  the public shape of tw.open
         adjustment = Adjustment(
             axis, view.actions, how, view.array("close") if "close" in view.fields else None
         )
-    variables = {
-        f: xr.Variable(DIMS, LazilyIndexedArray(FieldArray(f, view.array(f), axis, adjustment)))
-        for f in chosen
-    }
+    arrays = {f: _lazy(f, view, axis, adjustment) for f in chosen}
+    variables = {f: xr.Variable(DIMS, LazilyIndexedArray(a)) for f, a in arrays.items()}
     day = _read_day(view, end)
     labels = np.array(view.tickers.labels(day), dtype=object) if view.reference else axis.symbols
     coords: dict[str, Any] = {
@@ -113,6 +111,11 @@ def open(  # noqa: PLR0917  the public shape of tw.open
     selected = _select(dataset, view, start, end)
     recorder.read(name, view.id)
     return selected
+
+
+def _lazy(field: str, view: Snapshot, axis: Axis, adjustment: Adjustment | None) -> FieldArray:
+    array = view.array(field)
+    return MemberArray(field, array, axis) if field == MEMBER else FieldArray(field, array, axis, adjustment)
 
 
 def _snapshot(store: Store, name: str, as_of: AsOf) -> Snapshot:
@@ -177,6 +180,7 @@ def _attributes(view: Snapshot, how: Adjust | None) -> dict[str, Any]:
         "snapshot": view.id,
         "frequency": str(spec.frequency),
         "calendar": spec.calendar,
+        "publication_lag": spec.publication_lag,
         "adjust": str(how) if how else delivered,
         "source": spec.source,
         "licence": spec.licence,
