@@ -13,6 +13,10 @@ import pytest
 from live_platform import LivePlatform, port_base
 from tradewind import sandbox
 
+_LEDGER = Path(tempfile.gettempdir()) / f"tradewind-test-trials-{os.getpid()}.sqlite"
+os.environ.setdefault("TRADEWIND_LEDGER", str(_LEDGER))
+"""Trials of tests are nobody's trials."""
+
 NO_SKIP = os.environ.get("TRADEWIND_NO_SKIP", "") not in ("", "0")
 """Set by ``.ci/run``: there every outside part is installed, so a skipped test is a broken one."""
 

@@ -43,7 +43,8 @@ class _InstalledCache(caching.InTreeCacheLocator):
 
     def get_source_stamp(self) -> Any:
         helpers = sorted(Path(self._py_file).parent.glob("*_inline.py"))
-        return super().get_source_stamp(), *(hashlib.sha256(h.read_bytes()).digest() for h in helpers)
+        own = super().get_source_stamp()  # type: ignore[no-untyped-call, unused-ignore]
+        return own, *(hashlib.sha256(h.read_bytes()).digest() for h in helpers)
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> "_InstalledCache | None":

@@ -77,7 +77,8 @@ def load(path: str | Path) -> Result:
         setting=setting,
         market=Market(
             **{n: arrays[f"market.{n}"] for n in _MARKET},
-            **{n: arrays.get(f"market.{n}") for n in _OPTIONAL},
+            volume=arrays.get("market.volume"),
+            dividend=arrays.get("market.dividend"),
             fill=setting.fill,
             periods=setting.periods,
         ),

@@ -1,5 +1,6 @@
 """What a sweep gives back: every metric over every combination of parameters."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ from tradewind.backtest.run import backtest
 from tradewind.errors import EmptySelectionError, NotFoundError, did_you_mean
 from tradewind.metrics import FIGURES
 from tradewind.strategies import Strategy
+from tradewind.threads import cores
 
 SMALLER_IS_BETTER = frozenset({"volatility", "longest_drawdown", "turnover", "costs"})
 
@@ -87,7 +89,19 @@ class Grid:
     def best(self, metric: str = "sharpe") -> Result:
         """The backtest of the best combination by a metric. Look at :meth:`overfitting` before believing
         it."""
-        return backtest(self.choice(metric), self.data, costs=self.costs, **self.options)
+        return backtest(self.choice(metric), self.data, costs=self.costs, remember=False, **self.options)
+
+    def returns(self) -> xr.DataArray:
+        """Returns of every combination, ``(trial, time)``, in the order of :meth:`frame`; runs them once
+        more."""
+        rows = self.frame()[self.parameters].to_dict("records")
+
+        def run(row: dict[str, Any]) -> xr.DataArray:
+            variant = self.strategy(**(self.fixed | row))
+            return backtest(variant, self.data, costs=self.costs, remember=False, **self.options).returns
+
+        with ThreadPoolExecutor(cores()) as pool:
+            return xr.concat(list(pool.map(run, rows)), "trial")
 
     def heatmap(self, metric: str = "sharpe", **options: Any) -> Any:
         """Draw a metric over two parameters; see :func:`tradewind.plot.grid_heatmap`."""

@@ -17,6 +17,7 @@ from tradewind.errors import (
     ParameterError,
     did_you_mean,
 )
+from tradewind.provenance import ledger
 from tradewind.strategies import Signals, Strategy, Units
 from tradewind.vocabulary import SYMBOL, TIME
 
@@ -100,6 +101,7 @@ def backtest(
     start: When = None,
     end: When = None,
     benchmark: xr.DataArray | str | None = None,
+    remember: bool = True,
 ) -> Result:
     """Trade a strategy over past data.
 
@@ -129,6 +131,9 @@ def backtest(
         Last bar, included.
     benchmark
         A symbol of the dataset, or prices over time, to compare with.
+    remember
+        Whether this counts as a trial in the ledger (:mod:`tradewind.provenance.ledger`); say False only for
+        repeating what was counted.
 
     Returns
     -------
@@ -194,7 +199,14 @@ def backtest(
         periods=market.periods,
         benchmark=_benchmark_name(benchmark),
     )
+    if remember:
+        ledger.note(setting.dataset, strategy.name, [variant_text(strategy)])
     return Result(setting=setting, market=market, books=books, reference=_benchmark(benchmark, traded))
+
+
+def variant_text(strategy: Strategy) -> str:
+    """What makes a variant another one, for the trial ledger."""
+    return f"{strategy.version} {sorted(strategy.values.items())}"
 
 
 def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:

@@ -14,8 +14,9 @@ from tradewind.backtest.fused import can_fuse, figures_of, run_fused
 from tradewind.backtest.grid import Grid
 from tradewind.backtest.market import market_of, with_symbol
 from tradewind.backtest.rules import Costs
-from tradewind.backtest.run import CASH, backtest, fill_of
+from tradewind.backtest.run import CASH, backtest, fill_of, variant_text
 from tradewind.errors import EmptySelectionError, ParameterError, did_you_mean
+from tradewind.provenance import ledger
 from tradewind.strategies import Strategy, strategy_class
 from tradewind.threads import cores
 from tradewind.vocabulary import TIME
@@ -63,7 +64,7 @@ def _general(
     variants: list[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     def run(variant: Strategy) -> list[float]:
-        found = backtest(variant, ds, costs=costs, **options).metrics
+        found = backtest(variant, ds, costs=costs, remember=False, **options).metrics
         return [found[name] for name in SWEPT]
 
     with ThreadPoolExecutor(cores()) as pool:
@@ -126,6 +127,7 @@ def sweep(
     fused = can_fuse(cls, options)
     run = _fused if fused else _general
     found = run(variants, loaded, costs or Costs(), options)
+    ledger.note(str(ds.attrs.get("dataset", "")), cls.name, map(variant_text, variants))
     figures = {name: np.full(shape, np.nan) for name in SWEPT}
     where = tuple(np.array([at for at, _ in allowed]).T)
     for name in SWEPT:

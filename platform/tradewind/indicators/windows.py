@@ -17,6 +17,16 @@ bands = lazy("tradewind.indicators.bands_loops")
 YEAR = 252.0
 
 
+def _log(x: xr.DataArray) -> xr.DataArray:
+    found: xr.DataArray = xr.ufuncs.log(x)
+    return found
+
+
+def _root(x: xr.DataArray, name: str) -> xr.DataArray:
+    found: xr.DataArray = xr.ufuncs.sqrt(x)
+    return found.rename(name)
+
+
 @register(warmup=lambda window: window - 1, reference="TA-Lib MAX", overlay=True)
 def rolling_max(data: Data, window: int = 20) -> xr.DataArray:
     """Highest value of the last bars.
@@ -64,7 +74,8 @@ def zscore(data: Data, window: int = 20, ddof: int = 0) -> xr.DataArray:
     (x,) = inputs_of(data, ("close",), "zscore")
     found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))
     deviation = found["deviation"] * np.sqrt(window / (window - ddof))
-    return ((x - found["mean"]) / deviation.where(deviation > 0.0)).rename("zscore")
+    score: xr.DataArray = (x - found["mean"]) / deviation.where(deviation > 0.0)
+    return score.rename("zscore")
 
 
 @register(warmup=lambda window: window - 1, reference="pandas rolling rank(pct=True)")
@@ -178,9 +189,10 @@ def volatility(data: Data, window: int = 20, periods: float = YEAR) -> xr.DataAr
     """
     at_least("volatility", window=(window, 2), periods=(periods, 0.0))
     (x,) = inputs_of(data, ("close",), "volatility")
-    logs = np.log(x / x.shift({TIME: 1}))
+    logs = _log(x / x.shift({TIME: 1}))
     found = several(bands.mean_and_deviation, [logs], (window,), ("mean", "deviation"))["deviation"]
-    return (found * np.sqrt(window / (window - 1) * periods)).rename("volatility")
+    yearly: xr.DataArray = found * np.sqrt(window / (window - 1) * periods)
+    return yearly.rename("volatility")
 
 
 @register(
@@ -203,8 +215,8 @@ def parkinson(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.D
     """
     at_least("parkinson", window=(window, 1), periods=(periods, 0.0))
     high, low = inputs_of(data, ("high", "low"), "parkinson")
-    mean = sma(np.log(high / low) ** 2, window)
-    return np.sqrt(mean.clip(min=0.0) / (4.0 * np.log(2.0)) * periods).rename("parkinson")
+    mean = sma(_log(high / low) ** 2, window)
+    return _root(mean.clip(min=0.0) / (4.0 * np.log(2.0)) * periods, "parkinson")
 
 
 @register(
@@ -227,8 +239,8 @@ def garman_klass(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> x
     """
     at_least("garman_klass", window=(window, 1), periods=(periods, 0.0))
     o, h, low, c = inputs_of(data, ("open", "high", "low", "close"), "garman_klass")
-    bar = 0.5 * np.log(h / low) ** 2 - (2.0 * np.log(2.0) - 1.0) * np.log(c / o) ** 2
-    return np.sqrt(sma(bar, window).clip(min=0.0) * periods).rename("garman_klass")
+    bar = 0.5 * _log(h / low) ** 2 - (2.0 * np.log(2.0) - 1.0) * _log(c / o) ** 2
+    return _root(sma(bar, window).clip(min=0.0) * periods, "garman_klass")
 
 
 @register(
@@ -251,17 +263,18 @@ def yang_zhang(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.
     """
     at_least("yang_zhang", window=(window, 2), periods=(periods, 0.0))
     o, h, low, c = inputs_of(data, ("open", "high", "low", "close"), "yang_zhang")
-    night = np.log(o / c.shift({TIME: 1}))
-    day = np.log(c / o)
-    rogers = np.log(h / c) * np.log(h / o) + np.log(low / c) * np.log(low / o)
+    night = _log(o / c.shift({TIME: 1}))
+    day = _log(c / o)
+    rogers = _log(h / c) * _log(h / o) + _log(low / c) * _log(low / o)
     bessel = window / (window - 1.0)
 
     def variance(x: xr.DataArray) -> xr.DataArray:
         found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))["deviation"]
-        return found**2 * bessel
+        squared: xr.DataArray = found**2 * bessel
+        return squared
 
     k = 0.34 / (1.34 + (window + 1.0) / (window - 1.0))
     # The first bar has no night before it: leave it out of all three
     known = night.notnull()
     total = variance(night) + k * variance(day.where(known)) + (1.0 - k) * sma(rogers.where(known), window)
-    return np.sqrt(total.clip(min=0.0) * periods).rename("yang_zhang")
+    return _root(total.clip(min=0.0) * periods, "yang_zhang")

@@ -8,7 +8,13 @@ import numpy as np
 from tradewind import metrics
 from tradewind.backtest import Grid
 from tradewind.errors import ParameterError
+from tradewind.provenance import ledger
+from tradewind.validation.selection import Selection, backtest_overfitting
 from tradewind.validation.sharpe import deflated_sharpe, expected_best_sharpe, minimum_track_record
+
+BLOCKS = 12
+MOST_FOR_SPLITS = 300
+"""Combinations up to which the splits are computed without being asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +35,21 @@ class Overfitting:
         Bars of record needed to tell it from luck with 95 % confidence; infinite if it does not beat luck.
     bars
         Bars there are.
+    swept
+        How many of the trials were this sweep's; the others are in the trial ledger.
+    selection
+        The probability of backtest overfitting, where it was computed.
     """
 
     chosen: str
+    swept: int
     trials: int
     best: float
     luck: float
     deflated: float
     needed: float
     bars: int
+    selection: Selection | None = None
 
     @property
     def verdict(self) -> str:
@@ -51,12 +63,14 @@ class Overfitting:
             if self.deflated >= 0.80
             else "Do not trust it: luck explains it well enough."
         )
+        others = self.trials - self.swept
+        counted = f" ({self.swept:,} here, {others:,} before)" if others else ""
         return (
-            f"The best of {self.trials:,} trials has a Sharpe ratio of {self.best:.2f}. The best of as "
+            f"The best of {self.trials:,} trials{counted} has a Sharpe ratio of {self.best:.2f}. The best of as "
             "many worthless "
             f"trials would be expected to show {self.luck:.2f}. The chance that luck alone gives a result "
             "as good is "
-            f"{shown}. {judged}"
+            f"{shown}. {judged}" + (f" {self.selection!r}" if self.selection else "")
         )
 
     def __repr__(self) -> str:
@@ -71,6 +85,11 @@ class Overfitting:
             ("Sharpe ratio a year", f"{self.best:.2f}"),
             ("expected of luck alone", f"{self.luck:.2f}"),
             ("deflated Sharpe ratio (probability of skill)", f"{self.deflated * 100:.1f} %"),
+            *(
+                [("probability of overfitting (splits)", f"{self.selection.probability * 100:.0f} %")]
+                if self.selection
+                else []
+            ),
             ("record needed for 95 % confidence", f"{record}; there are {self.bars:,}"),
         )
         body = "".join(
@@ -81,7 +100,9 @@ class Overfitting:
         return f"<div style='max-width:760px'><p><b>{escape(self.verdict)}</b></p><table>{body}</table></div>"
 
 
-def overfitting(grid: Grid, metric: str = "sharpe", *, trials: int | None = None) -> Overfitting:
+def overfitting(
+    grid: Grid, metric: str = "sharpe", *, trials: int | None = None, splits: bool | None = None
+) -> Overfitting:
     """Deflate the Sharpe ratio of a sweep's best combination by the number of trials.
 
     Parameters
@@ -91,11 +112,16 @@ def overfitting(grid: Grid, metric: str = "sharpe", *, trials: int | None = None
     metric
         By which the best is picked.
     trials
-        How many trials there were in all, when more than this sweep's were made.
+        How many trials there were in all; by default those the ledger knows of on this dataset, at least the
+        sweep's own.
+    splits
+        Whether to compute the probability of backtest overfitting, which runs every combination once more; by
+        default for sweeps of up to 300.
     """
-    count = grid.trials if trials is None else trials
-    if count < grid.trials:
+    if trials is not None and trials < grid.trials:
         raise ParameterError(f"trials is at least the sweep's own {grid.trials}, not {trials}.")
+    known = ledger.trials(str(grid.data.attrs.get("dataset", ""))).count
+    count = max(grid.trials, known) if trials is None else trials
     result = grid.best(metric)
     returns = result.returns.values
     root = float(np.sqrt(result.setting.periods))
@@ -104,12 +130,18 @@ def overfitting(grid: Grid, metric: str = "sharpe", *, trials: int | None = None
     best = float(metrics.sharpe(returns, 1.0))
     luck = expected_best_sharpe(count, variance)
     shape = {"skewness": metrics.skewness(returns), "kurtosis": metrics.kurtosis(returns)}
+    wanted = 1 < grid.trials <= MOST_FOR_SPLITS if splits is None else splits
+    selection = None
+    if wanted and returns.size >= 4 * BLOCKS:
+        selection = backtest_overfitting(grid.returns().values, BLOCKS)
     return Overfitting(
         chosen=result.setting.title,
+        swept=grid.trials,
         trials=count,
         best=best * root,
         luck=luck * root,
         deflated=deflated_sharpe(best, returns.size, trials=count, variance=variance, **shape),
         needed=minimum_track_record(best, benchmark=luck, **shape),
         bars=int(returns.size),
+        selection=selection,
     )

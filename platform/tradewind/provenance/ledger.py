@@ -1,0 +1,120 @@
+"""The trial ledger: every variant ever tried on a dataset, across cells, kernels and jobs.
+
+The best of many trials looks good by luck alone; how much depends on how many there were. People forget, so
+this file remembers: one SQLite database in the home (``TRADEWIND_LEDGER`` names another file,
+``TRADEWIND_PROJECT`` a project to count for), written by every backtest and sweep on a named dataset.
+Running the same variant again is no new trial.
+"""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+LEDGER = "TRADEWIND_LEDGER"
+PROJECT = "TRADEWIND_PROJECT"
+_DIGEST = 8
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS tries (
+    project TEXT NOT NULL, dataset TEXT NOT NULL, strategy TEXT NOT NULL, at TEXT NOT NULL,
+    variants BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tries_by_dataset ON tries (project, dataset);
+"""
+
+
+def ledger_path() -> Path:
+    """Return where this user's ledger lies."""
+    named = os.environ.get(LEDGER)
+    if named:
+        return Path(named)
+    mine = os.environ.get("TRADEWIND_MINE")
+    return Path(mine).parent / "trials.sqlite" if mine else Path.home() / ".tradewind" / "trials.sqlite"
+
+
+def project_name() -> str:
+    """Return the project that trials are counted for."""
+    return os.environ.get(PROJECT, "default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """What was tried on a dataset so far."""
+
+    dataset: str
+    project: str
+    count: int
+    by_strategy: dict[str, int]
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {n:,}" for name, n in sorted(self.by_strategy.items()))
+        return f"{self.count:,} variants tried on {self.dataset}" + (f": {parts}" if parts else "")
+
+
+def _open() -> sqlite3.Connection:
+    path = ledger_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=10.0)
+    connection.executescript(_TABLES)
+    return connection
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=_DIGEST).digest()
+
+
+def note(dataset: str, strategy: str, variants: Iterable[str]) -> bool:
+    """Write down variants that were tried; say whether that was possible.
+
+    A home that cannot be written to must not stop research, so a failure is an answer and no error; the
+    overfitting report then says that it counts the sweep's own trials only.
+
+    Parameters
+    ----------
+    dataset
+        Its name; trials on unnamed data are nobody's.
+    strategy
+        Its name.
+    variants
+        One text for each, in which everything that makes it another variant is written.
+    """
+    if not dataset:
+        return False
+    digests = b"".join(sorted({_digest(f"{strategy}|{v}") for v in variants}))
+    try:
+        with closing(_open()) as connection, connection:
+            row = (project_name(), dataset, strategy, datetime.now(UTC).isoformat(), digests)
+            known = connection.execute(
+                "SELECT 1 FROM tries WHERE project = ? AND dataset = ? AND strategy = ? AND variants = ?",
+                (row[0], row[1], row[2], digests),
+            ).fetchone()
+            if known is None:
+                connection.execute("INSERT INTO tries VALUES (?, ?, ?, ?, ?)", row)
+    except (OSError, sqlite3.Error):
+        return False
+    return True
+
+
+def trials(dataset: str) -> Trials:
+    """Count the different variants tried on a dataset in this project."""
+    found: dict[str, set[bytes]] = {}
+    try:
+        with closing(_open()) as connection:
+            rows = connection.execute(
+                "SELECT strategy, variants FROM tries WHERE project = ? AND dataset = ?",
+                (project_name(), dataset),
+            )
+            for strategy, digests in rows:
+                seen = found.setdefault(strategy, set())
+                seen.update(digests[k : k + _DIGEST] for k in range(0, len(digests), _DIGEST))
+    except (OSError, sqlite3.Error):
+        found = {}
+    by_strategy = {name: len(seen) for name, seen in found.items()}
+    return Trials(
+        dataset=dataset, project=project_name(), count=sum(by_strategy.values()), by_strategy=by_strategy
+    )

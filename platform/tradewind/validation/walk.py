@@ -1,0 +1,93 @@
+"""Walk-forward: parameters are chosen on the past only, again and again."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind import metrics
+from tradewind.backtest import Costs, backtest, sweep
+from tradewind.errors import ParameterError
+from tradewind.metrics import periods_per_year
+from tradewind.strategies import Strategy
+from tradewind.vocabulary import TIME
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """A walk-forward's outcome.
+
+    Attributes
+    ----------
+    returns : DataArray [time]
+        Of the bars traded with parameters chosen before them.
+    choices
+        One row a step: where it began and ended, what was chosen, its metric in training and when traded.
+    """
+
+    returns: xr.DataArray
+    choices: pd.DataFrame
+    metric: str
+    periods: float
+
+    @property
+    def sharpe(self) -> float:
+        """Sharpe ratio a year of what was traded."""
+        return float(metrics.sharpe(self.returns.values, self.periods))
+
+    def __repr__(self) -> str:
+        kept = self.choices["traded"].mean() / self.choices["trained"].mean()
+        return (
+            f"Walk-forward in {len(self.choices)} steps: Sharpe {self.sharpe:.2f} on bars the parameters had not "
+            f"seen; the mean {self.metric} fell from {self.choices['trained'].mean():.2f} in training to "
+            f"{self.choices['traded'].mean():.2f} ({kept * 100:.0f} %)."
+        )
+
+
+def walk_forward(
+    strategy: type[Strategy] | Strategy | str,
+    grid: Mapping[str, Iterable[Any]],
+    ds: xr.Dataset,
+    *,
+    train: int,
+    test: int,
+    metric: str = "sharpe",
+    costs: Costs | None = None,
+    **options: Any,
+) -> Walk:
+    """Choose the best parameters on ``train`` bars, trade the next ``test`` bars with them, move on.
+
+    Parameters
+    ----------
+    strategy, grid, ds, costs, options
+        As in :func:`tradewind.backtest.sweep`.
+    train, test
+        Bars of each training and trading span. Every step starts flat and pays its own entry.
+    metric
+        What the choice is made by.
+    """
+    bars = ds.sizes[TIME]
+    if train < 2 or test < 1 or train + test > bars:
+        raise ParameterError(f"train ({train}) and test ({test}) must fit into the {bars} bars there are.")
+    axes = {name: list(values) for name, values in grid.items()}
+    pieces, rows = [], []
+    for at in range(train, bars - test + 1, test):
+        past = sweep(strategy, axes, ds.isel({TIME: slice(at - train, at)}), costs=costs, **options)
+        chosen = past.choice(metric)
+        span = ds.isel({TIME: slice(at - train, at + test)})
+        traded = backtest(chosen, span, costs=costs, start=span[TIME].values[train], **options)
+        pieces.append(traded.returns)
+        picked = {name: getattr(chosen, name) for name in axes}
+        best = past[metric].sel(picked)
+        rows.append(
+            {"from": traded.market.time[0], "to": traded.market.time[-1], **picked}
+            | {"trained": float(best), "traded": traded.metrics[metric]}
+        )
+    joined = xr.concat(pieces, TIME)
+    periods = periods_per_year(
+        np.asarray(joined[TIME].values), str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))
+    )
+    return Walk(returns=joined, choices=pd.DataFrame(rows), metric=metric, periods=periods)
