@@ -202,7 +202,7 @@ class Lab:
             self.tiles,
             self.equity,
             self.drawdown,
-            styles={"flex": "4 1 20rem", "min-width": "0", "max-width": "100%"},
+            styles={"flex": "4 1 20rem", "min-width": "0", "max-width": "100%", "overflow": "hidden"},
         )
         heading = pn.pane.HTML(
             "<h1 style='font-size:1.35rem;font-weight:600;margin:0'>Strategy lab</h1>"

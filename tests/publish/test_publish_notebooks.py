@@ -1,4 +1,4 @@
-"""Every notebook that ships runs from top to bottom on the sample data; every cell of the tour shows something."""
+"""Every notebook that ships runs from top to bottom on the sample data, and the tour shows something."""
 
 import json
 import os
