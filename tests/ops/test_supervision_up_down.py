@@ -123,6 +123,42 @@ def test_restart_leaves_servers_and_kernels(own, kernel):
     assert kernel.run("print(remembered + 1)").strip() == "42"
 
 
+SLOW_NOTEBOOK = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {"kernelspec": {"name": "tradewind", "display_name": "Tradewind", "language": "python"}},
+    "cells": [
+        {
+            "cell_type": "code", "id": "slow", "metadata": {}, "outputs": [], "execution_count": None,
+            "source": "import time\nfor _ in range(250):\n    time.sleep(0.1)\nprint('done')",
+        }
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.sandbox
+def test_kernel_and_run_outlive_a_killed_hub_and_a_restart(own, kernel):
+    with own.api("ada") as api:
+        sent = api.post("runs", json={"notebook": {"name": "slow.ipynb", "content": SLOW_NOTEBOOK}})
+        assert sent.status_code == 201, sent.text
+        path = f"runs/{sent.json()['id']}"
+        wait_for(lambda: api.get(path).json()["status"] == "running", "the run to begin", seconds=90)
+        kernel.connect()
+        busy = kernel.start("import time; time.sleep(5); survived = True")
+        own.kill("hub")
+        wait_for(lambda: answers(own), "the hub to be back", seconds=90)
+        own.tradewind("admin", "restart")
+        run = wait_for(
+            lambda: (found := api.get(path).json())["status"] not in ("queued", "running") and found,
+            "the end of the run", seconds=180, every=1,
+        )  # fmt: skip
+    assert run["status"] == "succeeded"
+    assert (run["attempt"], run["has_result"]) == (1, True), "the worker kept it"
+    kernel.connect()
+    assert busy
+    assert kernel.run("print(survived, remembered)").strip() == "True 41"
+
+
 def test_a_restart_takes_over_new_settings(own):
     file = own.settings.paths.home / "tradewind.toml"
     file.write_text("workers = 2\n")
