@@ -169,7 +169,7 @@ def _rewrite(view: Snapshot, field: str, wanted: layout.Chunks) -> None:
     values = np.asarray(old[:])
     del view.group[field]
     layout.create_field(view.group, field, (values.shape[0], values.shape[1]), wanted)
-    new = view.array(field)
+    new: Any = view.group[field]
     new[:] = values
     if np.asarray(new[:]).tobytes() != values.tobytes():
         raise TradewindError(f"{field} of {view.name!r} would have changed in the rewrite; nothing was done.")

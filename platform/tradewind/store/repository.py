@@ -1,7 +1,7 @@
 """A root with its datasets, and one dataset at one snapshot."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import icechunk
@@ -80,13 +80,13 @@ class Store:
             Whether to go to the stored bytes, past what this process has cached.
         """
         repository = self.repository(name)
-        if fresh:
-            bare = name.removeprefix(self.root.prefix)
-            repository = icechunk.Repository.open(storage.storage_of(self.root, bare))
         found = resolve(repository, name, as_of)
-        session = repository.readonly_session(snapshot_id=found)
         try:
-            return Snapshot(name, found, zarr.open_group(session.store, mode="r"))
+            if fresh:
+                bare = name.removeprefix(self.root.prefix)
+                repository = icechunk.Repository.open(storage.storage_of(self.root, bare))
+                return Snapshot.read(repository, name, found)
+            return _held(repository, name, found)
         except FileNotFoundError:  # made, but its first commit never came
             raise self._missing(name) from None
 
@@ -144,6 +144,12 @@ class Snapshot:
     id: str
     group: "zarr.Group"
 
+    @classmethod
+    def read(cls, repository: icechunk.Repository, name: str, snapshot: str) -> "Snapshot":
+        """Open a snapshot of a repository."""
+        session = repository.readonly_session(snapshot_id=snapshot)
+        return cls(name, snapshot, zarr.open_group(session.store, mode="r"))
+
     @cached_property
     def spec(self) -> DatasetSpec:
         """The dataset's own description."""
@@ -154,10 +160,17 @@ class Snapshot:
 
     def array(self, name: str) -> "zarr.Array[Any]":
         """Return one stored array."""
-        found = self.group[name]
-        if not isinstance(found, zarr.Array):
-            raise UnavailableError(f"{name!r} of {self.name!r} is not an array.")
+        found = self._arrays.get(name)
+        if found is None:
+            stored = self.group[name]
+            if not isinstance(stored, zarr.Array):
+                raise UnavailableError(f"{name!r} of {self.name!r} is not an array.")
+            found = self._arrays[name] = stored
         return found
+
+    @cached_property
+    def _arrays(self) -> "dict[str, zarr.Array[Any]]":
+        return {}
 
     @cached_property
     def times(self) -> np.ndarray:
@@ -194,3 +207,9 @@ class Snapshot:
     def actions(self) -> ActionTable:
         """The corporate actions."""
         return ActionTable.decode(np.asarray(self.array(layout.ACTIONS)[:]))
+
+
+@lru_cache(maxsize=64)
+def _held(repository: icechunk.Repository, name: str, snapshot: str) -> Snapshot:
+    """Open a snapshot, or return it again with its axes: snapshots never change."""
+    return Snapshot.read(repository, name, snapshot)
