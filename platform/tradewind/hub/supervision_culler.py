@@ -1,9 +1,12 @@
 """Stop idle servers: jupyterhub-idle-culler with its token from the secrets folder."""
 
 import os
+import time
+from http import HTTPStatus
 
 from jupyterhub_idle_culler import IdleCuller
 
+from tradewind.hub.supervision_watch import ask
 from tradewind.settings import Settings, load_settings
 
 
@@ -23,6 +26,10 @@ def arguments(settings: Settings) -> list[str]:
 def main() -> None:
     """Run until stopped."""
     settings = load_settings()
+    # Both start at once, and a first look at a hub that is not there yet would fill the log.
+    health = f"{settings.base_url.rstrip('/')}/hub/health"
+    while ask(settings.hub_port, "GET", health, "")[0] != HTTPStatus.OK:
+        time.sleep(1)
     # Set here, not by the supervisor: an environment changed from inside does not show in /proc.
     os.environ["JUPYTERHUB_API_TOKEN"] = settings.paths.secret("culler")
     IdleCuller.launch_instance(argv=arguments(settings))
