@@ -101,6 +101,9 @@ def apply(
     rows = places(np.array(all_symbols, dtype=object), batch.symbols)
     cols = np.searchsorted(merged, batch.times)
     shifted = len(merged) != len(times) and not np.array_equal(merged[: len(times)], times)
+    only_new = bool(cols.size) and int(cols.min()) >= len(
+        times
+    )  # a pure append: there is nothing to compare with
     added = np.zeros((len(batch.symbols), len(batch.times)), dtype=bool)
     changed = added.copy()
     had_any = added.copy()
@@ -111,7 +114,7 @@ def apply(
             array.resize(shape)
         if old is not None:
             _respread(array, old, times, merged)
-        held = _read_block(array, rows, cols)
+        held = np.full(added.shape, np.nan) if only_new else _read_block(array, rows, cols)
         had_any |= np.isfinite(held)
         wanted = batch.values.get(field)
         if wanted is None:
