@@ -1,5 +1,6 @@
 """A small HTTP client of the platform's own service, used by the SDK in kernels and by the shell."""
 
+import contextlib
 import os
 from typing import Any
 
@@ -40,6 +41,10 @@ class Client:
             timeout=60,
             trust_env=False,
         )
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # at the interpreter's end nothing may be left to close it with
+            self._http.close()
 
     @classmethod
     def from_environment(cls) -> "Client":

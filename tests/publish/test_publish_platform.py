@@ -30,7 +30,7 @@ def pia(platform: LivePlatform, monkeypatch: pytest.MonkeyPatch) -> str:
     """A user whose kernel this process stands for."""
     name = f"pia-{next(NUMBERS)}"
     platform.add_user(name)
-    monkeypatch.setenv("TRADEWIND_API_URL", str(platform.api().base_url))
+    monkeypatch.setenv("TRADEWIND_API_URL", f"{platform.url}/services/tradewind/api")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", platform.token(name))
     return name
 
@@ -82,13 +82,13 @@ def test_the_real_hub_signs_viewers_in_and_tells_them_apart(
     platform: LivePlatform, pia: str, folder: Path
 ) -> None:
     publish("my_idea.ipynb", slug="for-quinn", share_with=["user:quinn"])
-    quinn = platform.sign_in("quinn", platform.add_user("quinn"))
-    rose = platform.sign_in("rose", platform.add_user("rose"))
     page = "/services/dashboards/for-quinn/"
     headers = {"Accept": "text/html"}
-    seen = quinn.get(page, headers=headers, follow_redirects=True)
+    with platform.sign_in("quinn", platform.add_user("quinn")) as quinn:
+        seen = quinn.get(page, headers=headers)
     assert seen.status_code == 200 and 'id="dashboard"' in seen.text and "quinn" in seen.text
-    refused = rose.get(page, headers=headers, follow_redirects=True)
+    with platform.sign_in("rose", platform.add_user("rose")) as rose:
+        refused = rose.get(page, headers=headers)
     assert refused.status_code == 403 and "Not shared with you" in refused.text
     stranger = httpx.get(platform.url + page, headers=headers, follow_redirects=True)
     assert "/hub/login" in str(stranger.url)

@@ -348,8 +348,10 @@ def down(settings: Settings, *, confirm: Callable[[Busy], bool], say: Say) -> bo
 def _seed(settings: Settings, say: Say) -> None:
     # Imported here: the store's libraries take half a second, which only a start needs.
     from tradewind.ingest import samples
+    from tradewind.publish.shipped import publish_shipped
 
     samples.seed(settings, progress=lambda name: say(f"Sample data: {name}"))
+    publish_shipped(settings)
 
 
 def _running(settings: Settings) -> tuple[str, ...]:
