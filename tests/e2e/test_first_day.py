@@ -17,6 +17,8 @@ from surfing import Surfer, sideways
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.sandbox, pytest.mark.slow]
 
+expect.set_options(timeout=45_000)
+
 PASSWORD = "correct-horse-battery-7"
 PICTURES = Path(os.environ.get("TRADEWIND_SCREENSHOTS", Path(__file__).parents[1] / "screenshots"))
 CANVASES = """() => {
@@ -180,7 +182,8 @@ def test_the_buttons_on_the_notebooks_toolbar_open_the_forms(story: Story) -> No
 def test_the_launcher_offers_templates_and_pages(story: Story) -> None:
     page = story.people["bob"].new_page()
     page.goto(story.url("/user/bob/lab?reset"))
-    section = page.locator(".jp-Launcher-section", has_text="Tradewind")
+    title = page.locator(".jp-Launcher-sectionTitle", has_text="Tradewind")
+    section = page.locator(".jp-Launcher-section", has=title).first
     for card in ("Backtest", "Runs", "Dashboards", "Data"):
         expect(section.locator(".jp-LauncherCard", has_text=card).first).to_be_visible()
     story.surfer.picture(page, "lab-launcher")
