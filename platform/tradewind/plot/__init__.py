@@ -3,6 +3,7 @@
 from tradewind.plot.candles import candles
 from tradewind.plot.grids import grid_heatmap
 from tradewind.plot.results import (
+    comparison_figure,
     drawdown_figure,
     equity_figure,
     monthly_figure,
@@ -12,6 +13,7 @@ from tradewind.plot.results import (
 
 __all__ = [
     "candles",
+    "comparison_figure",
     "drawdown_figure",
     "equity_figure",
     "grid_heatmap",

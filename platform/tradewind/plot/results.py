@@ -1,5 +1,6 @@
 """Figures of a backtest's result."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,28 @@ def result_figures(result: Result, *, log: bool = False) -> Any:
 def yearly_colour(value: float) -> str:
     """The colour of a return."""
     return GAIN if value >= 0.0 or np.isnan(value) else LOSS
+
+
+def comparison_figure(results: Mapping[str, Result], *, log: bool = False, width: int | None = WIDTH) -> Any:
+    """Equity of several results, each as a multiple of its own capital.
+
+    Parameters
+    ----------
+    results
+        Name to result.
+    log
+        A logarithmic axis: equal steps are equal returns.
+    width
+        In pixels; None takes the width there is.
+    """
+    hv = holoviews()
+    curves = [
+        hv.Curve(
+            (r.market.time, r.equity.values / r.setting.cash), "time", ("multiple", "Multiple"), label=name
+        ).opts(color=SERIES[i % len(SERIES)], line_width=1.5, tools=["hover"])
+        for i, (name, r) in enumerate(results.items())
+    ]
+    return hv.Overlay(curves).opts(
+        **_wide(width), height=320, title="Equity as a multiple of the capital", xlabel="", ylabel="multiple",
+        logy=log, show_grid=True, legend_position="top_left", toolbar="above",
+    )  # fmt: skip

@@ -66,11 +66,10 @@ class Overfitting:
         others = self.trials - self.swept
         counted = f" ({self.swept:,} here, {others:,} before)" if others else ""
         return (
-            f"The best of {self.trials:,} trials{counted} has a Sharpe ratio of {self.best:.2f}. The best of as "
-            "many worthless "
-            f"trials would be expected to show {self.luck:.2f}. The chance that luck alone gives a result "
-            "as good is "
-            f"{shown}. {judged}" + (f" {self.selection!r}" if self.selection else "")
+            f"The best of {self.trials:,} trials{counted} has a Sharpe ratio of {self.best:.2f}. "
+            f"The best of as many worthless trials would be expected to show {self.luck:.2f}. "
+            f"The chance that luck alone gives a result as good is {shown}. {judged}"
+            + (f" {self.selection!r}" if self.selection else "")
         )
 
     def __repr__(self) -> str:

@@ -29,8 +29,9 @@ class Selection:
 
     def __repr__(self) -> str:
         return (
-            f"In {self.probability * 100:.0f} % of {self.splits:,} ways to split the past, the best variant of one "
-            f"half was in the worse half of the other; in {self.loss * 100:.0f} % it lost money there."
+            f"In {self.probability * 100:.0f} % of {self.splits:,} ways to split the past, "
+            "the best variant of one half was in the worse half of the other; "
+            f"in {self.loss * 100:.0f} % it lost money there."
         )
 
 

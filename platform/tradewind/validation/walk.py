@@ -41,7 +41,8 @@ class Walk:
     def __repr__(self) -> str:
         kept = self.choices["traded"].mean() / self.choices["trained"].mean()
         return (
-            f"Walk-forward in {len(self.choices)} steps: Sharpe {self.sharpe:.2f} on bars the parameters had not "
+            f"Walk-forward in {len(self.choices)} steps: Sharpe {self.sharpe:.2f} on bars the parameters "
+            "had not "
             f"seen; the mean {self.metric} fell from {self.choices['trained'].mean():.2f} in training to "
             f"{self.choices['traded'].mean():.2f} ({kept * 100:.0f} %)."
         )
