@@ -78,6 +78,7 @@ def look(story: Story, page: Page, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     assert sideways(page) <= 0, f"{name} scrolls sideways by {sideways(page)} px on a narrow screen"
     page.set_viewport_size({"width": 1280, "height": 900})
+    page.wait_for_timeout(300)
     story.surfer.picture(page, name)
 
 
