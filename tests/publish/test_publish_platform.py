@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -84,10 +85,10 @@ def test_the_real_hub_signs_viewers_in_and_tells_them_apart(
     publish("my_idea.ipynb", slug="for-quinn", share_with=["user:quinn"])
     page = "/services/dashboards/for-quinn/"
     headers = {"Accept": "text/html"}
-    with platform.sign_in("quinn", platform.add_user("quinn")) as quinn:
+    with closing(platform.sign_in("quinn", platform.add_user("quinn"))) as quinn:
         seen = quinn.get(page, headers=headers)
     assert seen.status_code == 200 and 'id="dashboard"' in seen.text and "quinn" in seen.text
-    with platform.sign_in("rose", platform.add_user("rose")) as rose:
+    with closing(platform.sign_in("rose", platform.add_user("rose"))) as rose:
         refused = rose.get(page, headers=headers)
     assert refused.status_code == 403 and "Not shared with you" in refused.text
     stranger = httpx.get(platform.url + page, headers=headers, follow_redirects=True)
