@@ -74,3 +74,27 @@ def test_errors_go_to_stderr_with_exit_code_2(tmp_path: Path):
     unknown = shell("ingest", str(tmp_path / "nothing.csv"), "-d", "mine/x", "--json")
     assert unknown.returncode == 2
     assert json.loads(unknown.stderr.splitlines()[-1])["error"]["code"] == "invalid_input"
+
+
+def test_care_by_the_shell(table: Path, tmp_path: Path):
+    first = json.loads(run("ingest", str(table), "-d", "mine/prices", "--json"))["snapshot"]
+    table.write_text(table.read_text().replace("10.5", "105.0"))
+    run("ingest", str(table), "-d", "mine/prices", "--accept", "jump")
+    found = json.loads(run("quality", "mine/prices", "--json"))
+    assert [f["check"] for f in found["commits"][0]["findings"]] == ["jump"]
+    assert "0 bars" in run("quality", "mine/prices")
+    assert run("tag", "mine/prices", "before-the-mistake", "--as-of", first).strip() == first
+    assert tw.open("mine/prices", as_of="before-the-mistake").attrs["snapshot"] == first
+    run("compact", "mine/prices")
+    assert "5 values read" in run("verify", "mine/prices")
+    run("copy", "mine/prices", "mine/again")
+    run("copy", "mine/prices", f"file://{tmp_path}/elsewhere")
+    assert tw.open("mine/again", as_of=first)["close"].values[0, -1] == 10.5
+    run("rename", "mine/again", "mine/third")
+    run("delete", "mine/third")
+    assert [d["name"] for d in json.loads(run("list", "--json"))] == ["mine/prices"]
+    run("restore", "mine/third")
+    assert tw.open("mine/third").sizes["time"] == 5
+    assert "0 snapshots would be released" in run("expire", "mine/prices", "2020-01-01", "--dry-run")
+    run("delete", "mine/third")
+    assert "grace" in run("purge", "mine/third")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tradewind.cli import data_care
 from tradewind.errors import InvalidInputError
 from tradewind.store.roots import root_of
 
@@ -206,3 +207,6 @@ def diff(
     names = ("dataset", "a", "b", "symbols_added", "symbols_removed", "fields_added", "fields_removed",
              "actions_added", "actions_removed")  # fmt: skip
     _print({n: getattr(found, n) for n in names} | {"cells": cells})
+
+
+data_care.register(app)
