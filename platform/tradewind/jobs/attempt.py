@@ -5,8 +5,6 @@ import logging
 import os
 import selectors
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from urllib.parse import urlsplit
 from tradewind.jobs import attempts, notebooks, processes, results, runs
 from tradewind.jobs.attempts import Standing
 from tradewind.jobs.model import Outcome, Run
+from tradewind.jobs.processes import Starter, Tree
 from tradewind.sandbox import Bind, Sandbox, home_name
 from tradewind.settings import Settings
 from tradewind.store import access
@@ -53,13 +52,16 @@ class Supervisor:
         This installation.
     run
         The run, as of this attempt.
+    starter
+        Starts the runner in its sandbox.
     stopping
         Set when the worker wants its runs back on the queue.
     """
 
-    def __init__(self, settings: Settings, run: Run, stopping: threading.Event) -> None:
+    def __init__(self, settings: Settings, run: Run, starter: Starter, stopping: threading.Event) -> None:
         self._settings = settings
         self._run = run
+        self._starter = starter
         self._stopping = stopping
         self._folder = runs.folder(settings, run.id) / f"attempt-{run.attempt}"
         self._home = self._folder / "home"
@@ -76,16 +78,16 @@ class Supervisor:
         """
         self._prepare()
         with (self._folder / "log.txt").open("ab") as log_file:
-            process = processes.start(self._box(), [sys.executable, "-P", "-m", "tradewind.jobs.runner"])
+            tree = self._starter.start(self._box())
             try:
-                verdict = self._watch(process, log_file)
+                verdict = self._watch(tree, log_file)
             finally:
-                processes.end(process)
-                self._close(process)
+                processes.end(tree)
+                tree.close()
         if verdict is Standing.SUPERSEDED:
             return None
         if verdict is None:
-            return self._publish(self._judge(process.returncode))
+            return self._publish(self._judge(tree.code))
         outcome = Outcome.CANCELLED if verdict is Standing.CANCEL else Outcome.HANDED_OVER
         if outcome is Outcome.HANDED_OVER:
             return outcome if attempts.end(self._settings, self._run.id, self._run.attempt, outcome) else None
@@ -129,22 +131,30 @@ class Supervisor:
             grace=processes.ASKED_SECONDS,
         )
 
-    def _watch(self, process: "subprocess.Popen[bytes]", log_file: BinaryIO) -> Standing | None:
-        """Follow the runner until its pipes close, or until there is a reason to end it."""
-        if process.stdout is None or process.stderr is None:
-            raise RuntimeError("the runner was started without pipes")
+    def _watch(self, tree: Tree, log_file: BinaryIO) -> Standing | None:
+        """Follow the runner until it has ended and all it said is read, or there is a reason to end it."""
+        looked = time.monotonic()
         with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ, self._events)
-            selector.register(process.stderr, selectors.EVENT_READ, self._log)
-            looked = time.monotonic()
-            while selector.get_map():
-                for key, _ in selector.select(LOOK_SECONDS / 2):
+            selector.register(tree.output, selectors.EVENT_READ, self._events)
+            selector.register(tree.errors, selectors.EVENT_READ, self._log)
+            if tree.runner is not None:
+                selector.register(tree.runner, selectors.EVENT_READ)
+            while True:
+                # Asked before reading: what was said before the end is there when the end is seen.
+                ended = tree.ended
+                heard = False
+                for key, _ in selector.select(0 if ended else LOOK_SECONDS / 2):
+                    if key.fd == tree.runner:
+                        continue
                     chunk = os.read(key.fd, 65536)
+                    heard = heard or bool(chunk)
                     if chunk:
                         handle: Callable[[bytes, BinaryIO], None] = key.data
                         handle(chunk, log_file)
                     else:
                         selector.unregister(key.fileobj)
+                if ended and not heard:
+                    break
                 if self._stopping.is_set():
                     return Standing.HAND_OVER
                 if time.monotonic() - looked >= LOOK_SECONDS:
@@ -152,9 +162,6 @@ class Supervisor:
                     standing = self._look()
                     if standing is not Standing.GO:
                         return standing
-                if process.poll() is not None and not selector.select(0):
-                    break
-        process.wait()
         # Cancelled while the last cell ended: what the user asked for last counts.
         standing = self._look()
         return None if standing is Standing.GO else standing
@@ -199,19 +206,12 @@ class Supervisor:
             log_file.write(b"\n[the log is cut here: it has reached its limit]\n")
         log_file.flush()
 
-    @staticmethod
-    def _close(process: "subprocess.Popen[bytes]") -> None:
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-
-    def _judge(self, code: int) -> Outcome:
-        if code == 0 and self._heard.ended:
+    def _judge(self, code: int | None) -> Outcome:
+        if self._heard.ended and not self._heard.error and code in (0, None):
             return Outcome.SUCCEEDED
         if not self._heard.error:
-            self._heard.error = (
-                f"The run's process ended unexpectedly (exit code {code}); its log may say why."
-            )
+            known = "" if code is None else f" (exit code {code})"
+            self._heard.error = f"The run's process ended unexpectedly{known}; its log may say why."
         return Outcome.FAILED
 
     def _publish(self, outcome: Outcome) -> Outcome | None:

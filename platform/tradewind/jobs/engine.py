@@ -22,6 +22,7 @@ from tradewind.errors import TradewindError
 from tradewind.jobs import attempts, queue, rows, schedules
 from tradewind.jobs.attempt import Supervisor
 from tradewind.jobs.model import Outcome, WorkerState
+from tradewind.jobs.processes import Starter
 from tradewind.jobs.tables import attempts as attempts_table
 from tradewind.jobs.tables import ready, runs, workers
 from tradewind.settings import Settings, load_settings
@@ -50,6 +51,7 @@ class Engine:
         self.draining = threading.Event()
         self._done = threading.Event()
         self._busy: set[str] = set()
+        self._starter = Starter()
         self._lock = threading.Lock()
 
     # -- what the queue asks for
@@ -66,7 +68,7 @@ class Engine:
                 return "nothing to do"
             log.info("run %s: attempt %s of %s for %s", run.id, run.attempt, run.template, run.user)
             try:
-                outcome = Supervisor(self.settings, run, self.stopping).execute()
+                outcome = Supervisor(self.settings, run, self._starter, self.stopping).execute()
             except Exception as problem:
                 log.exception("run %s: attempt %s broke", run.id, run.attempt)
                 reason = (
@@ -153,6 +155,7 @@ class Engine:
         )
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         threading.Thread(target=self._reap_forever, name="reaper", daemon=True).start()
+        self._starter.warm()
         log.info("worker %s takes work", self.id)
 
     def wait(self) -> None:

@@ -10,13 +10,16 @@ The kernel's process is started before anything heavy is imported here, so that 
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, Protocol, TextIO
 
 EXIT_FAILED = 3
 """The notebook raised an error; other codes mean that the runner itself did not get that far."""
+EXIT_STOPPED = 4
 
 
 def say(events: TextIO, event: str, **values: Any) -> None:
@@ -25,57 +28,94 @@ def say(events: TextIO, event: str, **values: Any) -> None:
     events.flush()
 
 
-def start_kernel(folder: Path) -> tuple[Path, "subprocess.Popen[bytes]"]:
+class Kernel(Protocol):
+    """As much of a kernel's process as is needed here; ``subprocess.Popen`` has it."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, nothing while it lives."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
+Spawn = Callable[[list[str], dict[str, str]], Kernel]
+"""Starts a kernel, given its arguments and environment."""
+
+
+def spawn(arguments: list[str], environment: dict[str, str]) -> Kernel:
+    """Start a kernel as a process of its own, with the user's own packages in reach."""
+    python = environment.get("TRADEWIND_KERNEL_PYTHON", sys.executable)
+    argv = [python if Path(python).exists() else sys.executable, "-P", "-m", "tradewind.kernel", *arguments]
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=2, env=environment)
+
+
+def start_kernel(folder: Path, start: Spawn) -> tuple[Path, Kernel]:
     """Start the kernel on Unix sockets of its own: loopback ports would be open to all of the sandbox."""
     sockets = Path("/tmp") / f"k{secrets.token_hex(4)}"  # noqa: S108  a socket's path may have 107 characters only
     sockets.mkdir(mode=0o700)
     connection = folder / "kernel.json"
-    ports = {
-        f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
-    }
+    channels = enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
     described = {
         "transport": "ipc",
         "ip": str(sockets / "s"),
         "key": secrets.token_hex(32),
         "signature_scheme": "hmac-sha256",
         "kernel_name": "tradewind",
-        **ports,
+        **{f"{name}_port": number for number, name in channels},
     }
     connection.write_text(json.dumps(described))
     connection.chmod(0o600)
-    python = os.environ.get("TRADEWIND_KERNEL_PYTHON", sys.executable)
-    argv = [python if Path(python).exists() else sys.executable, "-P", "-m", "tradewind.kernel"]
     environment = {
         **os.environ,
         "PANEL_INLINE": "true",
         "BOKEH_RESOURCES": "inline",
         "JPY_PARENT_PID": str(os.getpid()),  # it ends should this process be killed
     }
-    process = subprocess.Popen(
-        [*argv, "-f", str(connection)], stdin=subprocess.DEVNULL, stdout=2, env=environment
-    )
-    return connection, process
+    return connection, start(["-f", str(connection)], environment)
 
 
-def main() -> int:
-    """Run the task; return the exit code."""
+def spare_the_grammar() -> None:
+    """Keep jsonschema, which nbformat imports, from building a grammar notebooks have no use for: 1.9 s."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
+class Stopped(BaseException):
+    """Somebody asked the run to stop."""
+
+
+def stop(*_signal: object) -> None:
+    """Leave whatever is going on, so that what there is of the notebook is written."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+def main(start: Spawn = spawn) -> int:
+    """Run the task; return the exit code.
+
+    Parameters
+    ----------
+    start
+        Starts the kernel.
+    """
     home = Path(os.environ["HOME"])
-    folder, artifacts = home / ".run", home / "artifacts"
-    os.chdir(artifacts)
+    folder = home / ".run"
+    os.chdir(home / "artifacts")
     # Standard output belongs to the events; whatever a library prints goes to the log.
     events = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    task = json.loads((folder / "task.json").read_text())
     say(events, "start")
-    connection, kernel = start_kernel(folder)
-    # jsonschema, which nbformat imports, builds a grammar for a format that notebooks do not use: 1.9 s.
-    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    connection, kernel = start_kernel(folder, start)
+    spare_the_grammar()
     from tradewind.jobs import runner_engine
 
     code = 0
+    signal.signal(signal.SIGTERM, stop)
     try:
         try:
-            runner_engine.execute(task, folder, connection, kernel, lambda name, **v: say(events, name, **v))
+            runner_engine.execute(folder, connection, kernel, lambda name, **v: say(events, name, **v))
         except runner_engine.PapermillExecutionError as problem:
             say(events, "error", message=f"{problem.ename}: {problem.evalue}"[:4000])
             code = EXIT_FAILED
@@ -83,16 +123,22 @@ def main() -> int:
             runner_engine.stop(connection, kernel)
         runner_engine.write_html(folder)
         say(events, "end", packages=runner_engine.packages())
+    except Stopped:
+        kernel.kill()
+        runner_engine.write_html(folder)
+        code = EXIT_STOPPED
     except Exception as problem:  # noqa: BLE001  the last line of defence: say what went wrong, in one line
         say(events, "error", message=f"{type(problem).__name__}: {problem}"[:4000])
-        code = code or 1
+        code = 1
     return code
 
 
-if __name__ == "__main__":
-    status = main()
+def leave(code: int) -> NoReturn:
+    """End without the interpreter's shutdown: nothing imported needs it, and it takes a tenth of a second."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(
-        status
-    )  # imported libraries have nothing to tidy up; interpreter shutdown would cost a tenth of a second
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    leave(main())

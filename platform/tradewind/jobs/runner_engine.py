@@ -1,8 +1,10 @@
 """The heavy half of the runner: papermill on a kernel that was started beforehand, and the result as HTML."""
 
 import contextlib
+import json
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,14 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from tradewind.jobs.runner import Kernel
 from tradewind.provenance import installed_layer
 
 __all__ = ["PapermillExecutionError", "execute", "packages", "stop", "write_html"]
 
 EXECUTED, HTML = "notebook.ipynb", "notebook.html"
 _TEMPLATES = Path(__file__).parent / "html"
-_SAVE_SECONDS = 10
+_SAVE_SECONDS = 3.0
 _STOP_SECONDS = 2.0
 
 Say = Callable[..., None]
@@ -34,7 +37,7 @@ class StartedKernel:
     has_kernel = True
     kernel_name = "tradewind"
 
-    def __init__(self, connection: Path, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, connection: Path, process: Kernel) -> None:
         self._connection = connection
         self._process = process
 
@@ -55,7 +58,7 @@ class StartedKernel:
         return self._process.poll() is None
 
 
-def _engine(task: dict[str, Any], connection: Path, kernel: "subprocess.Popen[bytes]", say: Say) -> type:
+def _engine(connection: Path, kernel: Kernel, say: Say) -> type:
     class Engine(NBClientEngine):  # type: ignore[misc]
         """Papermill's own engine on our kernel, reporting each cell."""
 
@@ -73,8 +76,14 @@ def _engine(task: dict[str, Any], connection: Path, kernel: "subprocess.Popen[by
             nb_man.cell_complete = cell_complete
             # Papermill writes the notebook before and after each cell; with large outputs that is most of
             # the time.
-            saving = nb_man.save
-            nb_man.save = lambda **_: None
+            saving, saved = nb_man.save, [time.monotonic()]
+
+            def save(**more: Any) -> None:
+                if time.monotonic() - saved[0] > _SAVE_SECONDS:
+                    saving(**more)
+                    saved[0] = time.monotonic()
+
+            nb_man.save = save
             say("cells", cells=len(code))
             client = Client(
                 nb_man,
@@ -109,17 +118,13 @@ def _engine(task: dict[str, Any], connection: Path, kernel: "subprocess.Popen[by
     return Engine
 
 
-def execute(
-    task: dict[str, Any], folder: Path, connection: Path, kernel: "subprocess.Popen[bytes]", say: Say
-) -> None:
+def execute(folder: Path, connection: Path, kernel: Kernel, say: Say) -> None:
     """Run the notebook.
 
     Parameters
     ----------
-    task
-        ``parameters`` of the run.
     folder
-        Where the input is and the executed notebook goes.
+        Where the input and the task are, and the executed notebook goes.
     connection, kernel
         The kernel that is being started.
     say
@@ -130,7 +135,8 @@ def execute(
     PapermillExecutionError
         A cell raised an error. The executed notebook is written all the same.
     """
-    papermill_engines.register("tradewind", _engine(task, connection, kernel, say))
+    task = json.loads((folder / "task.json").read_text())
+    papermill_engines.register("tradewind", _engine(connection, kernel, say))
     # Two cores: what the HTML needs is loaded while the notebook runs.
     threading.Thread(target=_load_html, daemon=True).start()
     papermill.execute_notebook(
@@ -141,11 +147,11 @@ def execute(
         kernel_name="tradewind",
         language="python",
         progress_bar=False,
-        autosave_cell_every=_SAVE_SECONDS,
+        autosave_cell_every=int(_SAVE_SECONDS),
     )
 
 
-def stop(connection: Path, kernel: "subprocess.Popen[bytes]") -> None:
+def stop(connection: Path, kernel: Kernel) -> None:
     """End the kernel, letting it run what the notebook registered for its end."""
     if kernel.poll() is None:
         client = BlockingKernelClient()
