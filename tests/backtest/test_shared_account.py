@@ -108,3 +108,37 @@ def test_dividends_go_to_cash() -> None:
     spent = 10 * ds["open"].values[0, 1]
     assert result.cash.values[-1] == pytest.approx(1e4 - spent + 20.0)
     assert result.books.income.tolist() == [0, 0, 20, 0, 0]
+
+
+@pytest.mark.parametrize("borrow", [False, True])
+@pytest.mark.parametrize("invested", [0.9, 1.0, 1.4])
+def test_rebalancing_every_bar_equals_the_twin_and_its_own_details(borrow: bool, invested: float) -> None:
+    """The short cut for dense weights and linear costs."""
+    ds = synthetic(6, 120, seed=4, volatility=0.6)
+    rng = np.random.default_rng(1)
+    target = rng.dirichlet(np.ones(6), 120).T * invested
+    target[rng.random(target.shape) < 0.2] = 0.0
+    target[0] *= -0.5
+    ds.attrs["script"] = (Weights, target)
+    costs = {
+        "per_value": 1e-3,
+        "per_share": 0.01,
+        "minimum": 0.0,
+        "slippage": 5e-4,
+        "impact": 0.0,
+        "power": 0.5,
+    }
+    rules = {k: v for k, v in costs.items() if k != "power"}
+    result = backtest(Given(), ds, costs=Costs(**rules), borrow=borrow, cash=1e4)
+    none = np.zeros(target.shape)
+    market = {"price": ds["open"].values, "mark": ds["close"].values, "volume": none, "dividend": none}
+    cash, equity, held, fees = shared_twin.run(
+        {k: v.tolist() for k, v in market.items()}, target.tolist(), units=False, capital=1e4, costs=costs, lot=0.0,
+        lag=1, borrow=borrow,
+    )  # fmt: skip
+    np.testing.assert_allclose(result.equity.values, equity, rtol=1e-10)
+    np.testing.assert_allclose(result.cash.values, cash, rtol=1e-8, atol=1e-6)
+    np.testing.assert_allclose(result.positions.values.T, held, rtol=1e-8, atol=1e-8)
+    assert result.costs["commission"] == pytest.approx(fees, rel=1e-9)
+    rebuilt = result.cash.values + (result.positions.values * ds["close"].values).sum(axis=0)
+    np.testing.assert_allclose(rebuilt, result.equity.values, rtol=1e-10)

@@ -34,6 +34,40 @@ def _whole(d, lot):  # type: ignore[no-untyped-def]
     return np.trunc(d / lot + (1e-9 if d > 0.0 else -1e-9)) * lot
 
 
+@inline
+def _all_known(prices):  # type: ignore[no-untyped-def]
+    bad = 0
+    for i in range(prices.size):
+        bad += not prices[i] > 0.0
+    return bad == 0
+
+
+@inline
+def _rebalance(  # type: ignore[no-untyped-def]
+    want, prices, held, change, equity, cash, borrow, per_value, per_share, slippage
+):
+    """Every symbol at once where all costs are linear in the size: no branches, so nothing is guessed
+    wrong."""
+    buy = (1.0 + slippage) * (1.0 + per_value)
+    sell = (1.0 - slippage) * (1.0 - per_value)
+    need = 0.0
+    sold = 0.0
+    for i in range(prices.size):
+        d = want[i] * equity / prices[i] - held[i]
+        change[i] = d
+        need += max(d, 0.0) * (prices[i] * buy + per_share)
+        sold -= min(d, 0.0) * (prices[i] * sell - per_share)
+    cash += sold
+    cut = 1.0
+    if need > cash and borrow == 0:
+        cut = max(0.0, cash / need)
+    for i in range(prices.size):
+        d = change[i]
+        held[i] += max(d, 0.0) * cut + min(d, 0.0)
+        want[i] = NAN
+    return cash - need * cut
+
+
 @loop(
     read(), INT, read(), read(), read(), read(), INT, INT, FLOAT, read(FLOAT, 1), FLOAT, INT, INT, INT,
     write(), write(FLOAT, 1), write(FLOAT, 1), write(FLOAT, 1),
@@ -62,8 +96,10 @@ def run(  # type: ignore[no-untyped-def]
     seen = np.zeros(symbols)
     per_value, per_share, minimum, slippage, impact, power = costs
     cash = capital
+    simple = units == 0 and lot == 0.0 and minimum == 0.0 and impact == 0.0 and record == 0
     n = 0
     waiting = 0
+    equity = capital
     w_block = np.empty((BLOCK, symbols))
     p_block = np.empty((BLOCK, symbols))
     m_block = np.empty((BLOCK, symbols))
@@ -101,6 +137,13 @@ def run(  # type: ignore[no-untyped-def]
                 if p == p and p > 0.0:
                     seen[i] = p
                 equity += held[i] * seen[i]
+            if simple and waiting == symbols and _all_known(prices):
+                cash = _rebalance(
+                    want, prices, held, change, equity, cash, borrow, per_value, per_share, slippage
+                )
+                n += symbols
+                waiting = 0
+        if waiting > 0:
             need = 0.0
             sold = 0.0
             for i in range(symbols):
