@@ -66,7 +66,7 @@ def run(market, targets, *, units, capital, costs, lot, lag, borrow):
             size = buys.get(i, change[i])
             price = worse(size, market["price"][i][t], market["volume"][i][t])
             fees += fee(size, price)
-            held[i] = 0.0 if want[i] == 0 else held[i] + size
+            held[i] += size
             want[i] = None
         for i in range(symbols):
             if not math.isnan(market["mark"][i][t]):

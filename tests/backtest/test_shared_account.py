@@ -85,6 +85,11 @@ def test_equals_its_plain_twin(seed, symbols, bars, costs, units, lot, borrow, l
     np.testing.assert_allclose(result.cash.values, cash, rtol=1e-8, atol=1e-4)
     np.testing.assert_allclose(result.positions.values.T, held, rtol=1e-7, atol=1e-6)
     assert result.costs["commission"] == pytest.approx(fees, rel=1e-7, abs=1e-5)
+    mark = ds["close"].ffill("time").fillna(0.0).values
+    rebuilt = result.cash.values + (result.positions.values * mark).sum(axis=0)
+    np.testing.assert_allclose(rebuilt, result.equity.values, rtol=1e-8, atol=1e-6)
+    spent = (result.fills["value"] + result.fills["fee"]).sum() - result.books.income.sum()
+    assert result.cash.values[-1] == pytest.approx(1e4 - spent, rel=1e-8, abs=1e-6)
     if not borrow and not units:
         short = (target < 0).any()
         assert short or result.cash.values.min() > -1e-6
@@ -133,7 +138,8 @@ def test_rebalancing_every_bar_equals_the_twin_and_its_own_details(borrow: bool,
     none = np.zeros(target.shape)
     market = {"price": ds["open"].values, "mark": ds["close"].values, "volume": none, "dividend": none}
     cash, equity, held, fees = shared_twin.run(
-        {k: v.tolist() for k, v in market.items()}, target.tolist(), units=False, capital=1e4, costs=costs, lot=0.0,
+        {k: v.tolist() for k, v in market.items()}, target.tolist(), units=False, capital=1e4, costs=costs,
+        lot=0.0,
         lag=1, borrow=borrow,
     )  # fmt: skip
     np.testing.assert_allclose(result.equity.values, equity, rtol=1e-10)

@@ -199,7 +199,7 @@ def run(  # type: ignore[no-untyped-def]
                     fee = fee_of(d, at, per_value, per_share, minimum)
                     if d > 0.0:
                         cash -= d * at + fee
-                held[i] = 0.0 if want[i] == 0.0 else held[i] + d
+                held[i] += d
                 if record == 1:
                     symbol[n] = i
                     decided[n] = since[i]
