@@ -1,6 +1,7 @@
 """The worked examples of the papers, as published."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,7 +45,8 @@ def test_the_best_of_worthless_trials_is_as_good_as_expected() -> None:
     assert drawn == pytest.approx(expected_best_sharpe(200, 1 / 1000), rel=0.02)
 
 
-def test_a_sweep_is_judged_in_plain_words() -> None:
+def test_a_sweep_is_judged_in_plain_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEWIND_LEDGER", str(tmp_path / "trials.sqlite"))
     ds = synthetic(1, 1500, seed=8, drift=0.0)
     grid = tw.sweep("sma_cross", {"fast": [3, 5, 8], "slow": [20, 30, 40]}, ds)
     found = grid.overfitting()
