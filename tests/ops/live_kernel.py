@@ -81,7 +81,9 @@ class LiveKernel:
         message = self.start(code)
         assert self.socket is not None
         printed = ""
-        while True:
+        # What is printed comes by another channel than the reply, and may come after it: both must have ended.
+        awaited = {"reply", "idle"}
+        while awaited:
             answer = json.loads(self.socket.recv(timeout=seconds))
             if answer["parent_header"].get("msg_id") != message:
                 continue
@@ -91,7 +93,10 @@ class LiveKernel:
             if answer["msg_type"] == "error":
                 raise AssertionError("\n".join(content["traceback"]))
             if answer["msg_type"] == "execute_reply":
-                return printed
+                awaited.discard("reply")
+            if answer["msg_type"] == "status" and content["execution_state"] == "idle":
+                awaited.discard("idle")
+        return printed
 
     def __enter__(self) -> Self:
         return self
