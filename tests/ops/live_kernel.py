@@ -81,7 +81,7 @@ class LiveKernel:
         message = self.start(code)
         assert self.socket is not None
         printed = ""
-        # What is printed comes by another channel than the reply, and may come after it: both must have ended.
+        # What is printed comes by another channel than the reply, and may come after it.
         awaited = {"reply", "idle"}
         while awaited:
             answer = json.loads(self.socket.recv(timeout=seconds))
