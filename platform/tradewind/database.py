@@ -11,6 +11,7 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 """All tables of the platform; each package declares its own on it."""
 
+
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment in UTC, aware on both sides; SQLite itself forgets the zone."""
 
