@@ -142,7 +142,10 @@ def test_he_lands_in_lab_and_the_tour_runs_without_an_error(story: Story) -> Non
 
 
 def _executed(path: Path) -> dict[str, Any] | None:
-    notebook: dict[str, Any] = json.loads(path.read_text())
+    try:
+        notebook: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:  # it is being saved right now
+        return None
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
     return notebook if all(c["execution_count"] for c in code) else None
 
