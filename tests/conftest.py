@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from live_platform import LivePlatform, port_base
 from tradewind import sandbox
@@ -115,9 +117,18 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePlatform]
         live.down()
 
 
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """A PostgreSQL database of this test's own, empty."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{postgres_server.rpartition('/')[0]}/{name}"
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """An empty PostgreSQL database of a server of its own, on a Unix socket and a loopback port."""
+def postgres_server() -> Iterator[str]:
+    """The first database of a PostgreSQL server of our own, on a Unix socket and a loopback port."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip(_postgres())

@@ -7,6 +7,7 @@ whose data is missing is skipped by name. The rules are those of ``../shared/cas
 import io
 import json
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ import xarray as xr
 from tradewind.strategies import Signals, Strategy, Units
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-PEERS = Path(__file__).resolve().parents[2] / "bench" / ".peers" / "engine"
 LEAN = SHARED / "data" / "lean" / "Data" / "equity" / "usa"
 needs_lean = pytest.mark.skipif(
     not LEAN.is_dir(), reason=f"LEAN's sample data is missing: put its Data folder at {LEAN.parents[1]}"
@@ -163,15 +163,16 @@ def test_zipline_buy_apple() -> None:
     )
 
 
+def _goog() -> Path:
+    spec = find_spec("backtesting")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "test" / "GOOG.csv"
+
+
 def test_backtesting_py_sma_cross() -> None:
     """test_compute_stats on GOOG: long and short, all in whole shares, no costs."""
     want = expected("backtesting_py_sma")
-    found = sorted(PEERS.glob("lib/python3*/site-packages/backtesting/test/GOOG.csv"))
-    if not found:
-        pytest.skip(
-            "backtesting.py's GOOG.csv is missing: make bench-engine installs the peers it comes with"
-        )
-    frame = pd.read_csv(found[0], index_col=0, parse_dates=True).rename(columns=str.lower)
+    frame = pd.read_csv(_goog(), index_col=0, parse_dates=True).rename(columns=str.lower)
     result = tw.backtest(
         SmaCrossClosedAtTheEnd(fast=10, slow=30, short=True), dataset(frame, "GOOG"), cash=1e4, lot=1.0
     )
