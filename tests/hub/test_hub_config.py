@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from jupyterhub import orm, scopes
 from jupyterhub.app import JupyterHub
@@ -12,6 +13,7 @@ from jupyterhub.spawner import Spawner
 from real_hub import settings_in
 from tradewind.errors import SetupError
 from tradewind.hub import authenticator, config, rights, theme, tuning
+from tradewind.hub.theme import TEMPLATES
 from tradewind.settings import REPOSITORY, Settings
 from traitlets.utils.importstring import import_item
 
@@ -247,3 +249,18 @@ def test_words_can_be_read_on_every_ground(theme_name: str, ink: str) -> None:
             reverse=True,
         )
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+def test_who_comes_while_many_start_is_let_in_by_the_page_itself() -> None:
+    """The hub starts a few servers at a time and answers 429 to the others."""
+    ours = jinja2.FileSystemLoader(TEMPLATES)
+    stand_in = jinja2.DictLoader({"templates/error.html": "{% block main %}{% endblock %}"})
+    page = jinja2.Environment(loader=jinja2.ChoiceLoader([stand_in, ours]), autoescape=True).get_template(
+        "error.html"
+    )
+    crowded = page.render(
+        status_code=429, message="Too many users trying to log in right now. Try again in 9 seconds."
+    )
+    assert 'http-equiv="refresh"' in crowded and "starts as soon as there is a place" in crowded
+    guessing = page.render(status_code=429, message="Try again in 30 seconds.")
+    assert "refresh" not in guessing and "Too many attempts" in guessing
