@@ -13,20 +13,25 @@ metadata = sa.MetaData()
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A moment in UTC, aware on both sides; SQLite itself forgets the zone."""
+    """An aware time, kept in UTC; SQLite forgets the zone, so it is put back when read."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Refuse naive datetimes, store UTC."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a datetime without a time zone cannot be stored")
-        return value.astimezone(UTC) if value is not None else None
+        """Refuse a time without a zone: it would be read back as another moment."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return an aware datetime."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 SQLITE_NEEDED = (3, 42)

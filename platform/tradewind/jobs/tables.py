@@ -1,37 +1,12 @@
 """The tables of runs, their attempts, the workers and the schedules."""
 
-from datetime import UTC, datetime
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 
-from tradewind.database import engine, ensure_tables, metadata
+from tradewind.database import UtcDateTime, engine, ensure_tables, metadata
 from tradewind.jobs import queue
 from tradewind.settings import Settings
-
-
-class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware time, kept in UTC; SQLite forgets the zone, so it is put back when read."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuse a time without a zone: it would be read back as another moment."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Return the time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
 
 runs = sa.Table(
     "runs",

@@ -1,6 +1,6 @@
 """Sandboxes: what one user's server, run or dashboard may see, as data and as a bubblewrap command line."""
 
-from tradewind.sandbox.box import Bind, Sandbox, sandbox_environment
+from tradewind.sandbox.box import Bind, Sandbox
 from tradewind.sandbox.files import PinnedSocket, open_beneath, read_beneath
 from tradewind.sandbox.limits import Enforcer, Limits, LimitsReport, limits_enforced
 from tradewind.sandbox.names import home_name, socket_name
@@ -26,7 +26,6 @@ __all__ = [
     "mode",
     "open_beneath",
     "read_beneath",
-    "sandbox_environment",
     "socket_name",
     "terminate",
     "wait_first_process",

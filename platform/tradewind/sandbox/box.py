@@ -1,7 +1,6 @@
 """The sandbox as pure data, and the bubblewrap command line it becomes."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from tradewind.sandbox.names import (
 )
 from tradewind.sandbox.prepare import Plan
 from tradewind.sandbox.probe import Mode, available, mode
-from tradewind.settings import REPOSITORY, Network, Settings
+from tradewind.settings import Network, Settings
 
 SHIM = Path(__file__).with_name("shim.py")
 _EMPTY: Mapping[str, str] = {}
@@ -301,18 +300,3 @@ class Sandbox:
             folders=[str(own / "store"), runtime],
             output=str(self.home_inside / self.output) if self.output else "",
         )
-
-
-def sandbox_environment(box: Sandbox) -> dict[str, str]:
-    """Return the environment a sandbox's program starts with; the same as ``box.environ()``."""
-    return box.environ()
-
-
-def repository_file(name: str) -> Path:
-    """Return a file of the checkout, such as a template that seeds a home."""
-    return REPOSITORY / name
-
-
-def own_user() -> str:
-    """Return the user a sandboxed process works for; empty outside."""
-    return os.environ.get("TRADEWIND_USER", "")
