@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tradewind.cli import data_care
+from tradewind.cli import data_care, data_sync
 from tradewind.errors import InvalidInputError
 from tradewind.store.roots import root_of
 
@@ -67,8 +67,13 @@ def show(name: Name, as_of: AsOf = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def ingest(  # noqa: PLR0917  typer reads options from parameters
-    file: Annotated[Path, typer.Argument(help="CSV (also .gz), Parquet or Arrow.")],
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Where to: mine/prices.")],
+    file: Annotated[Path | None, typer.Argument(help="CSV (also .gz), Parquet or Arrow.")] = None,
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Where to: mine/prices.")] = "",
+    vendor: Annotated[
+        list[str] | None, typer.Option("--source", help="A vendor instead of a file; of a file, its source.")
+    ] = None,
+    symbols: Annotated[list[str] | None, typer.Option("--symbols", help="Of a vendor: AAPL,MSFT.")] = None,
+    start: Annotated[str | None, typer.Option(help="Of a vendor: the first date.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Of a file without a symbol column.")] = None,
     column: Annotated[list[str] | None, typer.Option("--column", help="theirs=ours; several times.")] = None,
     wide: Annotated[str | None, typer.Option(help="Field of a file with a column per symbol.")] = None,
@@ -78,14 +83,26 @@ def ingest(  # noqa: PLR0917  typer reads options from parameters
     time_zone: Annotated[str, typer.Option(help="Of times without a zone.")] = "UTC",
     bar_start: Annotated[bool, typer.Option(help="Intraday bars carry their start.")] = False,
     description: Annotated[str | None, typer.Option()] = None,
-    source: Annotated[str | None, typer.Option()] = None,
     licence: Annotated[str | None, typer.Option()] = None,
     accept: Accept = None,
     against: Annotated[str | None, typer.Option(help="Another dataset to compare closes with.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Merge a file into a dataset; the same file twice changes nothing."""
+    """Merge a file, or what a vendor has, into a dataset; the same twice changes nothing."""
     from tradewind.ingest import loading
+
+    if not dataset:
+        raise InvalidInputError("Into which dataset?", "Say --dataset mine/prices.")
+    if file is None:
+        if not vendor:
+            raise InvalidInputError("There is nothing to ingest.", "Name a file, or --source yfinance.")
+        data_sync.run(
+            dataset, source=vendor, symbols=symbols, as_json=as_json, mode="full", start=start,
+            frequency=frequency, calendar=calendar, description=description, accept=accept or (),
+            against=against,
+        )  # fmt: skip
+        return
+    source = ", ".join(vendor) if vendor else None
 
     columns = dict(_pair(c) for c in column or [])
     with Console(stderr=True).status(f"Reading {file.name}", spinner="line"):
@@ -210,3 +227,4 @@ def diff(
 
 
 data_care.register(app)
+data_sync.register(app)

@@ -10,13 +10,16 @@ if TYPE_CHECKING:
     from tradewind.ingest.loading import frame as frame
     from tradewind.ingest.membership import universe as universe
     from tradewind.ingest.samples import seed as seed
+    from tradewind.ingest.syncing import sync as sync
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["sources"],
     submod_attrs={
         "lean": ["lean"],
         "loading": ["file", "frame"],
         "membership": ["universe"],
         "samples": ["seed"],
+        "syncing": ["sync"],
     },
 )
