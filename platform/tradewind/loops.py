@@ -15,6 +15,8 @@ from typing import Any
 import llvmlite.binding
 import numba
 from numba.core import caching, types
+from numba.core.cpu import CPUTargetOptions
+from numba.core.options import TargetOptions
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -63,6 +65,9 @@ class _InstalledCache(caching.InTreeCacheLocator):
 # gives up above 8 such tests, far too early for the sweeps.
 llvmlite.binding.set_option("tradewind", "--runtime-memory-check-threshold=128")
 
+# numba has the flag (its own parallel loops use it) but no word for it.
+CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")  # type: ignore[no-untyped-call, unused-ignore]
+
 if not any(c.__name__ == "_InstalledCache" for c in caching.CacheImpl._locator_classes):
     caching.CacheImpl._locator_classes.insert(0, _InstalledCache)
 
@@ -99,3 +104,9 @@ def summing(function: Callable[..., Any]) -> Any:
 def inline(function: Callable[..., Any]) -> Any:
     """Compile a helper into the loops of the same file that call it."""
     return numba.njit(nogil=True, error_model="numpy", inline="never")(function)
+
+
+def apart(function: Callable[..., Any]) -> Any:
+    """Compile a helper whose written arrays overlap no other argument: vectorised without testing that."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "noalias": True}
+    return numba.njit(**options)(function)

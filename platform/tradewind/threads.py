@@ -5,11 +5,13 @@ The loops release the GIL. A pool of our own, rather than numba's, may be used f
 """
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
+NAME = "tradewind"
 SMALL = 20_000
 """Below this many cells a call is faster than waking another thread."""
 
@@ -23,7 +25,7 @@ def cores() -> int:
 
 @cache
 def _pool(_process: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=max(1, cores() - 1), thread_name_prefix="tradewind")
+    return ThreadPoolExecutor(max_workers=max(1, cores() - 1), thread_name_prefix=NAME)
 
 
 def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, grain: int = 1) -> None:
@@ -51,3 +53,13 @@ def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, 
     loop(0, min(step, rows), *arguments)
     for other in others:
         other.result()
+
+
+def beside[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R] | None:
+    """Start something on another core, or return None where there is none.
+
+    Do not wait for it from another such thread: there are no more of them than cores.
+    """
+    if cores() < 2 or threading.current_thread().name.startswith(NAME):
+        return None
+    return _pool(os.getpid()).submit(work, *arguments, **options)

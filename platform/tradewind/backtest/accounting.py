@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tradewind.backtest.dense import Start, rebalance
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import Orders, empty
 from tradewind.backtest.rules import Costs
@@ -102,28 +103,39 @@ class Shared:
     def run(self, *, record: bool) -> "Books":
         """Run the account; orders and quantities are written with ``record`` only."""
         symbols, bars = self.target.shape
-        market = self.market
+        start = Start(cash=self.capital, held=np.zeros(symbols), want=np.full(symbols, np.nan),
+                      seen=np.zeros(symbols))  # fmt: skip
+        cash, equity, paid = np.empty(bars), np.empty(bars), np.zeros(bars)
+        if not record and self.is_plain:
+            start = rebalance(self.target, self.market, self.costs, self.capital, self.borrow, cash, equity)
+        if start.bar == bars:
+            return Books(cash=cash, equity=equity, income=paid, details=self.run_recorded)
         many = int(np.isfinite(self.target).sum()) + symbols if record else 1
         orders = empty(many)
         quantity = np.empty((symbols, bars) if record else (1, 1))
-        cash, equity, paid = np.empty(bars), np.empty(bars), np.empty(bars)
-        costs = self.costs
+        costs, market = self.costs, self.market
         none = np.zeros((1, 1))
-        needs_volume = costs.impact > 0.0 and market.volume is not None
+        volume = market.volume if costs.impact > 0.0 else None
+        dividend = market.dividend
         count = shared.run(
-            self.target, int(self.units), market.price, market.mark,
-            market.volume if needs_volume else none, market.dividend if market.dividend is not None else none,
-            int(needs_volume), int(market.dividend is not None), self.capital, costs.numbers, self.lot,
-            0 if market.fill.looks_ahead else 1, int(self.borrow), int(record), quantity, cash, equity, paid,
+            self.target, int(self.units), market.price, market.mark, none if volume is None else volume,
+            none if dividend is None else dividend, int(volume is not None), int(dividend is not None),
+            start.cash, costs.numbers, self.lot, 0 if market.fill.looks_ahead else 1, int(self.borrow),
+            int(record), start.bar, start.held, start.want, start.seen, quantity, cash, equity, paid,
             orders.symbol, orders.decided, orders.filled, orders.target, orders.quantity, orders.price,
-            orders.fee,
-            orders.reference,
+            orders.fee, orders.reference,
         )  # fmt: skip
         if not record:
-            details = self.run_recorded
-            return Books(cash=cash, equity=equity, income=paid, details=details)
+            return Books(cash=cash, equity=equity, income=paid, details=self.run_recorded)
         written = (quantity, orders.pick(np.arange(count)))
         return Books(cash=cash, equity=equity, income=paid, written=written)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rebalancing every bar may take the short cut of :mod:`tradewind.backtest.dense`."""
+        costs = self.costs
+        rest = self.units or self.lot or costs.minimum or costs.per_share or costs.impact
+        return not rest and "dividend" not in self.market.fields
 
     def run_recorded(self) -> Written | None:
         """Quantities and orders, by running the account again."""

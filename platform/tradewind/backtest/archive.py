@@ -15,9 +15,9 @@ from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.errors import InvalidInputError, NotFoundError
 
-FORMAT = 1
-_MARKET = ("symbols", "time", "price", "mark", "high", "low")
-_OPTIONAL = ("volume", "dividend")
+FORMAT = 2
+_MARKET = ("time", "price", "close")
+_OPTIONAL = ("high", "low", "volume", "dividend")
 _BOOKS = ("cash", "equity", "income")
 
 
@@ -27,9 +27,8 @@ def save(result: Result, path: str | Path) -> Path:
     arrays: dict[str, np.ndarray] = {f"market.{n}": getattr(result.market, n) for n in _MARKET}
     arrays["market.symbols"] = result.market.symbols.astype(str)
     arrays |= {f"books.{n}": getattr(result.books, n) for n in _BOOKS}
-    arrays |= {
-        f"market.{n}": getattr(result.market, n) for n in _OPTIONAL if getattr(result.market, n) is not None
-    }
+    fields = {n: result.market.field(n) for n in _OPTIONAL}
+    arrays |= {f"market.{n}": values for n, values in fields.items() if values is not None}
     arrays["books.quantity"] = result.books.quantity
     arrays |= {f"orders.{n}": getattr(result.books.orders, n) for n in Orders.__dataclass_fields__}
     if result.reference is not None:
@@ -76,9 +75,11 @@ def load(path: str | Path) -> Result:
     return Result(
         setting=setting,
         market=Market(
-            **{n: arrays[f"market.{n}"] for n in _MARKET},
-            volume=arrays.get("market.volume"),
-            dividend=arrays.get("market.dividend"),
+            names=arrays["market.symbols"],
+            time=arrays["market.time"],
+            price=arrays["market.price"],
+            close=arrays["market.close" if head["format"] > 1 else "market.mark"],
+            fields={n: arrays[f"market.{n}"] for n in _OPTIONAL if f"market.{n}" in arrays},
             fill=setting.fill,
             periods=setting.periods,
         ),

@@ -1,6 +1,9 @@
 """From a dataset to the arrays the accounting runs on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -21,31 +24,71 @@ class Market:
 
     Attributes
     ----------
+    names
+        The symbols.
     price
         Where orders are filled; NaN where there is no trading.
-    mark
-        Closes to value positions by, the last known one carried over holes.
-    dividend
-        Paid per unit held before the bar; only where the dataset has a ``dividend`` field.
+    close
+        To value positions by; NaN where there is none.
+    fields
+        Other fields of the dataset; taken when asked for.
     fill
         When orders are filled.
+    periods
+        Bars a year.
     """
 
-    symbols: np.ndarray
+    names: Any
     time: np.ndarray
     price: np.ndarray
-    mark: np.ndarray
-    high: np.ndarray
-    low: np.ndarray
+    close: np.ndarray
     fill: Fill
     periods: float
-    volume: np.ndarray | None = None
-    dividend: np.ndarray | None = None
+    fields: Mapping[str, Any]
+
+    @cached_property
+    def symbols(self) -> np.ndarray:
+        """The symbols as an array."""
+        return np.asarray(self.names)
+
+    @cached_property
+    def mark(self) -> np.ndarray:
+        """Closes, the last known one carried over holes."""
+        return carried(self.close)
+
+    def field(self, name: str) -> np.ndarray | None:
+        """A field of the dataset, or None."""
+        return array_of(self.fields[name]) if name in self.fields else None
+
+    @cached_property
+    def high(self) -> np.ndarray:
+        """Highs, or the closes where there are none."""
+        found = self.field("high")
+        return self.mark if found is None else found
+
+    @cached_property
+    def low(self) -> np.ndarray:
+        """Lows, or the closes where there are none."""
+        found = self.field("low")
+        return self.mark if found is None else found
+
+    @cached_property
+    def volume(self) -> np.ndarray | None:
+        """Units traded in each bar."""
+        return self.field("volume")
+
+    @cached_property
+    def dividend(self) -> np.ndarray | None:
+        """Paid per unit held before the bar."""
+        return self.field("dividend")
 
 
-def array_of(data: xr.DataArray) -> np.ndarray:
-    """Return values as a contiguous float64 ``(symbol, time)`` array."""
-    return np.ascontiguousarray(data.transpose(SYMBOL, TIME).values, dtype=np.float64)
+def array_of(data: Any) -> np.ndarray:
+    """Return a DataArray's, Variable's or array's values as a contiguous float64 ``(symbol, time)`` array."""
+    if isinstance(data, np.ndarray):
+        return data
+    values = data.values if data.dims == (SYMBOL, TIME) else data.transpose(SYMBOL, TIME).values
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def with_symbol(ds: xr.Dataset) -> xr.Dataset:
@@ -90,30 +133,30 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
     EmptySelectionError
         No bars or no symbols.
     """
-    fields = [str(n) for n in ds.data_vars]
-    if "close" not in fields:
-        raise FieldNotFoundError("A backtest values positions by 'close'.", did_you_mean("close", fields))
+    names = ds.data_vars
+    if "close" not in names:
+        raise FieldNotFoundError(
+            "A backtest values positions by 'close'.", did_you_mean("close", [str(n) for n in names])
+        )
     if 0 in (ds.sizes[SYMBOL], ds.sizes[TIME]):
         raise EmptySelectionError("The dataset holds no bars to trade on.")
     chosen = fill or default_fill(ds)
-    if chosen is Fill.NEXT_OPEN and "open" not in fields:
+    if chosen is Fill.NEXT_OPEN and "open" not in names:
         raise FieldNotFoundError(
             "The dataset has no 'open' to fill orders at.", 'Use fill="next close", or leave fill out.'
         )
-    close = array_of(ds["close"])
-    if not np.isfinite(close).any():
+    variables = ds.variables
+    close = array_of(variables["close"])
+    if not (np.isfinite(close[0, 0]) or np.isfinite(close).any()):
         raise EmptySelectionError("The dataset holds no closes between these dates.")
-    time = ds[TIME].values
-    mark = carried(close)
+    time = variables[TIME].values
+    held = variables[SYMBOL]
     return Market(
-        symbols=ds[SYMBOL].values,
+        names=held.to_index() if isinstance(held, xr.IndexVariable) else held.values,
         time=time,
-        price=array_of(ds["open"]) if chosen is Fill.NEXT_OPEN else close,
-        mark=mark,
-        high=array_of(ds["high"]) if "high" in fields else mark,
-        low=array_of(ds["low"]) if "low" in fields else mark,
-        volume=array_of(ds["volume"]) if "volume" in fields else None,
-        dividend=array_of(ds["dividend"]) if "dividend" in fields else None,
+        price=array_of(variables["open"]) if chosen is Fill.NEXT_OPEN else close,
+        close=close,
+        fields=cast("Mapping[str, Any]", variables),
         fill=chosen,
         periods=periods_per_year(time, str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))),
     )

@@ -62,7 +62,7 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
         The targets have other symbols or times than the dataset.
     """
     same = target.sizes == {SYMBOL: ds.sizes[SYMBOL], TIME: ds.sizes[TIME]} and all(
-        d not in target.coords or d not in ds.coords or np.array_equal(target[d].values, ds[d].values)
+        d not in target.coords or d not in ds.coords or target.indexes[d].equals(ds.indexes[d])
         for d in (SYMBOL, TIME)
     )
     if not same:
@@ -70,7 +70,7 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
             f"The strategy decided for {dict(target.sizes)}, and the market has {dict(ds.sizes)}.",
             "decide() returns one target for every symbol and bar of its dataset.",
         )
-    return array_of(target)
+    return array_of(target.variable)
 
 
 def first_bar(ds: xr.Dataset, start: When) -> int:
@@ -156,11 +156,10 @@ def backtest(
     begin = first_bar(ds, start)
     chosen = fill_of(fill)
     decision = strategy.decide(ds)
-    target = aligned(decision.target, ds)[:, begin:]
-    traded = ds.isel({TIME: slice(begin, None)})
+    target = np.ascontiguousarray(aligned(decision.target, ds)[:, begin:])
+    traded = ds.isel({TIME: slice(begin, None)}) if begin else ds
     market = market_of(traded, chosen)
     rules = costs or Costs()
-    target = np.ascontiguousarray(target)
     if isinstance(decision, Signals):
         if np.nanmax(np.abs(target), initial=0.0) > 1.0 + 1e-12:
             raise InvalidInputError("A signal is between -1 and 1: the share of a symbol's slice to hold.")

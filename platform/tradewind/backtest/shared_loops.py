@@ -70,6 +70,7 @@ def _rebalance(  # type: ignore[no-untyped-def]
 
 @loop(
     read(), INT, read(), read(), read(), read(), INT, INT, FLOAT, read(FLOAT, 1), FLOAT, INT, INT, INT,
+    INT, write(FLOAT, 1), write(FLOAT, 1), write(FLOAT, 1),
     write(), write(FLOAT, 1), write(FLOAT, 1), write(FLOAT, 1),
     write(INT, 1), write(INT, 1), write(INT, 1), write(FLOAT, 1), write(FLOAT, 1), write(FLOAT, 1),
     write(FLOAT, 1), write(FLOAT, 1),
@@ -77,7 +78,7 @@ def _rebalance(  # type: ignore[no-untyped-def]
 )  # fmt: skip
 def run(  # type: ignore[no-untyped-def]
     target, units, price, mark, volume, dividend, has_volume, has_dividend, capital, costs, lot,
-    lag, borrow, record, quantity, cash_out, equity_out, paid_out,
+    lag, borrow, record, begin, held, want, seen, quantity, cash_out, equity_out, paid_out,
     symbol, decided, filled, order_target, order_quantity, order_price, order_fee, order_reference,
 ):  # fmt: skip
     """Trade towards targets; return the number of orders.
@@ -86,26 +87,26 @@ def run(  # type: ignore[no-untyped-def]
     per share, minimum, slippage, impact, its power. Weights become sizes by the equity at the fill's own
     prices, before costs. Sales go first; without ``borrow`` what is bought is cut by one factor so that cash
     pays for it and its fees. Dividends of a bar are paid on what was held before it. With ``record`` 0 only
-    cash, equity and dividends are written.
+    cash, equity and dividends are written. The account starts at bar ``begin`` with ``capital`` in cash,
+    units ``held``, targets ``want`` decided at the bar before, and last known prices ``seen``.
     """
     symbols, bars = target.shape
-    held = np.zeros(symbols)
-    want = np.full(symbols, NAN)
-    since = np.full(symbols, -1)
+    since = np.full(symbols, begin - 1)
     change = np.zeros(symbols)
-    seen = np.zeros(symbols)
     per_value, per_share, minimum, slippage, impact, power = costs
     cash = capital
     simple = units == 0 and lot == 0.0 and minimum == 0.0 and impact == 0.0 and record == 0
     n = 0
     waiting = 0
+    for i in range(symbols):
+        waiting += want[i] == want[i]
     equity = capital
     w_block = np.empty((BLOCK, symbols))
     p_block = np.empty((BLOCK, symbols))
     m_block = np.empty((BLOCK, symbols))
     v_block = np.zeros((BLOCK, symbols))
-    for t in range(bars):
-        k = t % BLOCK
+    for t in range(begin, bars):
+        k = (t - begin) % BLOCK
         if k == 0:
             size = min(BLOCK, bars - t)
             _turn(target, t, size, w_block)
