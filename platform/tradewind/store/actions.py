@@ -131,8 +131,8 @@ class Adjuster:
         self._held: dict[tuple[int, bool], Steps] = {}
         self._touched = frozenset(np.unique(table.instrument).tolist())
 
-    def factors(self, field: str, instruments: np.ndarray, days: np.ndarray) -> np.ndarray | None:
-        """Return what a block of raw values is multiplied by, or None where nothing changes.
+    def apply(self, field: str, instruments: np.ndarray, times: np.ndarray, values: np.ndarray) -> None:
+        """Adjust a block of raw values in place; only the stretches that an action changes are touched.
 
         Parameters
         ----------
@@ -140,24 +140,29 @@ class Adjuster:
             Prices are divided by splits, volume is multiplied, other fields stay.
         instruments
             Positions on the stored symbol axis (n,).
-        days
-            ``datetime64[D]`` (m,).
-
-        Returns
-        -------
-        numpy.ndarray or None
-            Factors (n, m).
+        times
+            ``datetime64`` (m,), in any order.
+        values
+            The block (n, m).
         """
         price = field in PRICES
         if not price and field != "volume":
-            return None
+            return
         rows = [i for i, k in enumerate(instruments.tolist()) if k in self._touched]
         if not rows:
-            return None
-        result = np.ones((len(instruments), len(days)))
+            return
+        days = times.astype("M8[D]")
+        ordered = bool((days[1:] >= days[:-1]).all())
         for row in rows:
-            result[row] = self._steps(int(instruments[row]), price).at(days)
-        return result if price else 1.0 / result
+            chain = self._steps(int(instruments[row]), price)
+            if not ordered:
+                factors = chain.at(days)
+                values[row] *= factors if price else 1.0 / factors
+                continue
+            first = 0
+            for last, factor in zip(np.searchsorted(days, chain.dates), chain.factors, strict=True):
+                values[row, first:last] *= factor if price else 1.0 / factor
+                first = last
 
     def _steps(self, instrument: int, price: bool) -> Steps:
         key = (instrument, price)

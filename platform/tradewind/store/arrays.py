@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from tradewind.calendars import known_at
 from tradewind.store import guard
 from tradewind.store.actions import ActionTable, Adjuster
+from tradewind.store.blocks import Blocks
 from tradewind.store.spec import DatasetSpec
 from tradewind.vocabulary import Adjust
 
@@ -49,7 +49,7 @@ class Axis:
 class Adjustment:
     """Adjusters of one opened dataset, one per guard moment: an old guard adjusts as it was known then."""
 
-    def __init__(self, axis: Axis, table: ActionTable, adjust: Adjust, close: zarr.Array[Any] | None) -> None:
+    def __init__(self, axis: Axis, table: ActionTable, adjust: Adjust, close: Blocks | None) -> None:
         self._axis = axis
         self._table = table
         self._adjust = adjust
@@ -68,7 +68,7 @@ class Adjustment:
     def _close_before(self, instrument: int, dates: np.ndarray) -> np.ndarray:
         if self._close is None:
             return np.full(len(dates), np.nan)
-        row = np.asarray(self._close[instrument, :])
+        row = self._close.read((instrument, slice(None)))
         good = np.flatnonzero(np.isfinite(row))
         days = self._axis.times[good].astype("M8[D]")
         place = np.searchsorted(days, dates) - 1
@@ -84,7 +84,7 @@ class FieldArray(BackendArray):
     ----------
     field
         The field's name.
-    array
+    blocks
         The stored array.
     axis
         The snapshot's axes.
@@ -92,15 +92,13 @@ class FieldArray(BackendArray):
         How to adjust, or None for raw values.
     """
 
-    def __init__(
-        self, field: str, array: "zarr.Array[Any]", axis: Axis, adjustment: Adjustment | None
-    ) -> None:
+    def __init__(self, field: str, blocks: Blocks, axis: Axis, adjustment: Adjustment | None) -> None:
         self.field = field
-        self.array = array
+        self.blocks = blocks
         self.axis = axis
         self.adjustment = adjustment
         self.shape = (len(axis.symbols), len(axis.times))
-        self.dtype = np.dtype(array.dtype)
+        self.dtype = blocks.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> np.ndarray:
         result: np.ndarray = indexing.explicit_indexing_adapter(
@@ -111,24 +109,21 @@ class FieldArray(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:
         times = self.axis.times[key[1]]
         until = self.axis.check(np.atleast_1d(times))
-        plain = all(isinstance(k, int | np.integer | slice) for k in key)
-        values = np.asarray(self.array[key] if plain else self.array.oindex[key])
+        values = self.blocks.read((key[0], key[1]))
         if self.adjustment is None:
             return values
         instruments = np.atleast_1d(np.arange(self.shape[0])[key[0]])
         adjuster = self.adjustment.under(until)
-        factors = adjuster.factors(self.field, instruments, np.atleast_1d(times).astype("M8[D]"))
-        if factors is None:
-            return values
-        adjusted: np.ndarray = values * factors.reshape(values.shape)
-        return adjusted
+        moments = np.atleast_1d(times)
+        adjuster.apply(self.field, instruments, moments, values.reshape(len(instruments), len(moments)))
+        return values
 
 
 class MemberArray(FieldArray):
     """Membership of a universe: true or false; where nothing was ever said, false."""
 
-    def __init__(self, field: str, array: "zarr.Array[Any]", axis: Axis) -> None:
-        super().__init__(field, array, axis, None)
+    def __init__(self, field: str, blocks: Blocks, axis: Axis) -> None:
+        super().__init__(field, blocks, axis, None)
         self.dtype = np.dtype(np.bool_)
 
     def _read(self, key: tuple[Any, ...]) -> np.ndarray:

@@ -1,7 +1,9 @@
 """How arrays lie in a repository: chunk shapes by frequency, codec, encoding of time.
 
-The shapes were measured (see ``bench/README.md``): dims ``(symbol, time)`` with time contiguous, unsharded,
-PCodec level 8 on float64, NaN as fill, 130 to 200 thousand values a chunk, a checksum on each.
+The shapes were measured (see ``bench/README.md``): dims ``(symbol, time)`` with time contiguous, PCodec level
+8 on float64, NaN as fill, a checksum on each part. A chunk, one stored object, is what a request fetches: its
+shape decides how many of them a symbol, a day and an append need. It is made of parts, each compressed alone:
+a part's shape decides how much must be decoded for one value, and encoded again after an append.
 """
 
 import json
@@ -28,15 +30,16 @@ or cash, seconds since 1970 (NaN where the source does not say)."""
 
 @dataclass(frozen=True)
 class Chunks:
-    """A chunk's shape."""
+    """A chunk's shape, and that of the parts it is made of; without ``part`` it is compressed as a whole."""
 
     symbols: int
     times: int
+    part: tuple[int, int] | None = None
 
 
 _BY_FREQUENCY = {
     Frequency.TICK: Chunks(1, 131_072),
-    Frequency.MINUTE: Chunks(50, 3_900),
+    Frequency.MINUTE: Chunks(50, 7_800, (5, 1_950)),
     Frequency.HOUR: Chunks(100, 1_792),
     Frequency.DAY: Chunks(250, 512),
     Frequency.WEEK: Chunks(250, 520),
@@ -59,10 +62,11 @@ def chunks_for(frequency: Frequency, symbols: int) -> Chunks:
     best = _BY_FREQUENCY[frequency]
     if symbols >= best.symbols:
         return best
-    rows = min(best.symbols, max(8, 1 << (symbols - 1).bit_length()))
+    step = best.part[0] if best.part else 1
+    rows = -(-max(8, 1 << (symbols - 1).bit_length()) // step) * step
     if rows >= best.symbols:
         return best
-    return Chunks(rows, min(best.times * (best.symbols // rows), best.times * 8))
+    return Chunks(rows, min(best.times * (best.symbols // rows), best.times * 8), best.part)
 
 
 def time_unit(frequency: Frequency) -> str:
@@ -121,11 +125,20 @@ def create_field(group: "zarr.Group", name: str, shape: tuple[int, int], chunks:
     from zarr.codecs import Crc32cCodec
     from zarr.codecs.numcodecs import PCodec
 
+    whole = (chunks.symbols, chunks.times)
     group.create_array(
-        name, shape=shape, dtype="float64", chunks=(chunks.symbols, chunks.times), fill_value=np.nan,
+        name, shape=shape, dtype="float64", fill_value=np.nan,
+        chunks=chunks.part or whole, shards=whole if chunks.part else None,
         serializer=PCodec(level=COMPRESSION_LEVEL), compressors=(Crc32cCodec(),), filters=None,
         dimension_names=DIMS,
     )  # fmt: skip
+
+
+def chunks_of(array: "zarr.Array[Any]") -> Chunks:
+    """Return the chunk shape of an existing field."""
+    shape = array.shards or array.chunks
+    part = (array.chunks[0], array.chunks[1]) if array.shards else None
+    return Chunks(shape[0], shape[1], part)
 
 
 def create_table(group: "zarr.Group", name: str, columns: int) -> Any:

@@ -12,7 +12,9 @@ import zarr
 
 from tradewind.errors import ConflictError, InvalidInputError, TradewindError
 from tradewind.provenance.card import RunCard
-from tradewind.store import layout
+from tradewind.store import layout, storage
+from tradewind.store.block_writing import write_block
+from tradewind.store.blocks import Blocks
 from tradewind.store.locks import commit_lock
 from tradewind.store.repository import Snapshot, Store
 from tradewind.store.snapshots import BRANCH, KEEP, AsOf, resolve
@@ -104,12 +106,13 @@ def verify(store: Store, name: str, *, as_of: AsOf = None, progress: Progress | 
     for field in view.fields:
         if progress:
             progress(field)
-        array = view.array(field)
+        array = view.blocks(field)
+        rows = layout.chunks_of(view.array(field)).symbols
         if array.shape != shape:
             problems.append(f"{field} is {array.shape}, the axes are {shape}")
         try:
-            for start in range(0, shape[0], array.chunks[0]):
-                values += int(np.isfinite(np.asarray(array[start : start + array.chunks[0]])).sum())
+            for start in range(0, shape[0], rows):
+                values += int(np.isfinite(array.read((slice(start, start + rows), slice(None)))).sum())
         except (TradewindError, icechunk.IcechunkError, ValueError, RuntimeError, OSError) as problem:
             problems.append(f"{field} cannot be read: {str(problem).splitlines()[0]}")
     return Verified(
@@ -151,7 +154,8 @@ def compact(
     bare = name.removeprefix(store.root.prefix)
     with commit_lock(store.root, bare):
         session = repository.writable_session(BRANCH)
-        view = Snapshot(name, session.snapshot_id, zarr.open_group(session.store, mode="r+"))
+        folder = storage.folder_of(store.root, bare)
+        view = Snapshot(name, session.snapshot_id, zarr.open_group(session.store, mode="r+"), folder)
         wanted = chunks or layout.chunks_for(view.spec.frequency, len(view.symbols))
         for field in view.fields:
             if progress:
@@ -165,13 +169,13 @@ def compact(
 
 
 def _rewrite(view: Snapshot, field: str, wanted: layout.Chunks) -> None:
-    old = view.array(field)
-    values = np.asarray(old[:])
+    everything = (slice(None), slice(None))
+    values = view.blocks(field).read(everything)
     del view.group[field]
     layout.create_field(view.group, field, (values.shape[0], values.shape[1]), wanted)
     new: Any = view.group[field]
-    new[:] = values
-    if np.asarray(new[:]).tobytes() != values.tobytes():
+    write_block(new, *everything, values, view.folder)
+    if Blocks(new, view.folder).read(everything).tobytes() != values.tobytes():
         raise TradewindError(f"{field} of {view.name!r} would have changed in the rewrite; nothing was done.")
 
 

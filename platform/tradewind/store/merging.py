@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import zarr
 from tradewind.store import layout, reference
 from tradewind.store.actions import KINDS, ActionTable
 from tradewind.store.batch import Action, Batch
+from tradewind.store.block_writing import write_block
+from tradewind.store.blocks import Blocks
 from tradewind.store.reference import Instrument
 from tradewind.store.spec import KEY, DatasetSpec
 from tradewind.vocabulary import SYMBOL, TIME
@@ -51,7 +54,7 @@ def prepare(target: Any, spec: DatasetSpec, batch: Batch) -> zarr.Group:
     if new:
         like: Any = group[known[0]]
         for field in new:
-            layout.create_field(group, field, like.shape, layout.Chunks(*like.chunks))
+            layout.create_field(group, field, like.shape, layout.chunks_of(like))
         group.attrs["fields"] = known + new
     return group
 
@@ -72,7 +75,11 @@ def place_times(held: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def apply(
-    group: zarr.Group, spec: DatasetSpec, batch: Batch, quarantined: Sequence[dict[str, Any]] = ()
+    group: zarr.Group,
+    spec: DatasetSpec,
+    batch: Batch,
+    quarantined: Sequence[dict[str, Any]] = (),
+    folder: Path | None = None,
 ) -> Change:
     """Merge a batch into an open group, writing only what differs.
 
@@ -86,6 +93,8 @@ def apply(
         Bars, actions, reference data.
     quarantined
         Rows to keep aside.
+    folder
+        The repository's folder, or None where it has none.
     """
     symbols = np.asarray(group[SYMBOL][:]).astype(object)  # type: ignore[index]
     times = layout.decode_time(np.asarray(group[TIME][:]), spec.frequency)  # type: ignore[index]
@@ -109,12 +118,12 @@ def apply(
     had_any = added.copy()
     for field in fields:
         array: zarr.Array[Any] = group[field]  # type: ignore[assignment]
-        old = np.asarray(array[:, :]) if shifted else None
+        old = Blocks(array, folder).read((slice(None), slice(None))) if shifted else None
         if array.shape != shape:
             array.resize(shape)
         if old is not None:
-            _respread(array, old, times, merged)
-        held = np.full(added.shape, np.nan) if only_new else _read_block(array, rows, cols)
+            _respread(array, old, times, merged, folder)
+        held = np.full(added.shape, np.nan) if only_new else _read_block(array, rows, cols, folder)
         had_any |= np.isfinite(held)
         wanted = batch.values.get(field)
         if wanted is None:
@@ -123,7 +132,8 @@ def apply(
         if new.any():
             added |= new & np.isnan(held)
             changed |= new & np.isfinite(held)
-            _write_block(array, rows, cols, np.where(np.isfinite(wanted), wanted, held), new)
+            filled = np.where(np.isfinite(wanted), wanted, held)
+            _write_cells(array, (rows, cols), filled, new, folder)
     if len(merged) != len(times):
         _store_axis(group, TIME, layout.encode_time(merged, spec.frequency), 0 if shifted else first_new)
     if new_symbols:
@@ -152,34 +162,40 @@ def _store_axis(group: zarr.Group, name: str, values: np.ndarray, start: int) ->
     array[start:] = values[start:]
 
 
-def _respread(array: "zarr.Array[Any]", old: np.ndarray, times: np.ndarray, merged: np.ndarray) -> None:
+def _respread(
+    array: "zarr.Array[Any]", old: np.ndarray, times: np.ndarray, merged: np.ndarray, folder: Path | None
+) -> None:
     """Move stored columns to their new places, from the first that moves."""
     target = np.searchsorted(merged, times)
     first = int(np.flatnonzero(target != np.arange(len(times)))[0]) if len(times) else 0
     wide = np.full((array.shape[0], len(merged) - first), np.nan)
     wide[: old.shape[0], target[first:] - first] = old[:, first:]
-    array[:, first:] = wide
+    write_block(array, slice(0, array.shape[0]), slice(first, len(merged)), wide, folder)
 
 
-def _read_block(array: "zarr.Array[Any]", rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+def _read_block(
+    array: "zarr.Array[Any]", rows: np.ndarray, cols: np.ndarray, folder: Path | None
+) -> np.ndarray:
     if not rows.size or not cols.size:
         return np.full((len(rows), len(cols)), np.nan)
-    block = np.asarray(array[int(rows.min()) : int(rows.max()) + 1, int(cols.min()) : int(cols.max()) + 1])
-    result: np.ndarray = block[np.ix_(rows - rows.min(), cols - cols.min())]
-    return result
+    return Blocks(array, folder).read((rows, cols))
 
 
-def _write_block(
-    array: "zarr.Array[Any]", rows: np.ndarray, cols: np.ndarray, values: np.ndarray, new: np.ndarray
+def _write_cells(
+    array: "zarr.Array[Any]",
+    at: tuple[np.ndarray, np.ndarray],
+    values: np.ndarray,
+    new: np.ndarray,
+    folder: Path | None,
 ) -> None:
     """Write the smallest box around the new cells, so that untouched chunks stay."""
     i, j = np.flatnonzero(new.any(axis=1)), np.flatnonzero(new.any(axis=0))
-    r, c = rows[i], cols[j]
+    r, c = at[0][i], at[1][j]
     box = (slice(int(r.min()), int(r.max()) + 1), slice(int(c.min()), int(c.max()) + 1))
     whole = (box[0].stop - box[0].start, box[1].stop - box[1].start) == (len(i), len(j))
-    block = np.empty((len(i), len(j))) if whole else np.asarray(array[box])
+    block = np.empty((len(i), len(j))) if whole else Blocks(array, folder).read(box)
     block[np.ix_(r - r.min(), c - c.min())] = values[np.ix_(i, j)]
-    array[box] = block
+    write_block(array, *box, block, folder)
 
 
 def _keep_aside(group: zarr.Group, rows: Sequence[dict[str, Any]]) -> int:

@@ -92,7 +92,7 @@ def open(  # noqa: PLR0917  the public shape of tw.open
     adjustment = None
     if how is not None and len(view.actions):
         adjustment = Adjustment(
-            axis, view.actions, how, view.array("close") if "close" in view.fields else None
+            axis, view.actions, how, view.blocks("close") if "close" in view.fields else None
         )
     arrays = {f: _lazy(f, view, axis, adjustment) for f in chosen}
     variables = {f: xr.Variable(DIMS, LazilyIndexedArray(a)) for f, a in arrays.items()}
@@ -114,8 +114,10 @@ def open(  # noqa: PLR0917  the public shape of tw.open
 
 
 def _lazy(field: str, view: Snapshot, axis: Axis, adjustment: Adjustment | None) -> FieldArray:
-    array = view.array(field)
-    return MemberArray(field, array, axis) if field == MEMBER else FieldArray(field, array, axis, adjustment)
+    blocks = view.blocks(field)
+    return (
+        MemberArray(field, blocks, axis) if field == MEMBER else FieldArray(field, blocks, axis, adjustment)
+    )
 
 
 def _snapshot(store: Store, name: str, as_of: AsOf) -> Snapshot:

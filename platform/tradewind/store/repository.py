@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 import icechunk
@@ -11,6 +12,7 @@ import zarr
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, UnavailableError, did_you_mean
 from tradewind.store import layout, reference, storage
 from tradewind.store.actions import ActionTable
+from tradewind.store.blocks import Blocks
 from tradewind.store.catalog import DatasetInfo
 from tradewind.store.reference import Instrument, Tickers
 from tradewind.store.roots import Root, s3_options
@@ -81,12 +83,13 @@ class Store:
         """
         repository = self.repository(name)
         found = resolve(repository, name, as_of)
+        bare = name.removeprefix(self.root.prefix)
+        folder = storage.folder_of(self.root, bare)
         try:
             if fresh:
-                bare = name.removeprefix(self.root.prefix)
                 repository = icechunk.Repository.open(storage.storage_of(self.root, bare))
-                return Snapshot.read(repository, name, found)
-            return _held(repository, name, found)
+                return Snapshot.read(repository, name, found, folder)
+            return _held(repository, name, found, folder)
         except FileNotFoundError:  # made, but its first commit never came
             raise self._missing(name) from None
 
@@ -138,17 +141,22 @@ class Snapshot:
         The snapshot's id.
     group
         The root group, read-only.
+    folder
+        The repository's folder, or None where it has none.
     """
 
     name: str
     id: str
     group: "zarr.Group"
+    folder: Path | None = None
 
     @classmethod
-    def read(cls, repository: icechunk.Repository, name: str, snapshot: str) -> "Snapshot":
+    def read(
+        cls, repository: icechunk.Repository, name: str, snapshot: str, folder: Path | None = None
+    ) -> "Snapshot":
         """Open a snapshot of a repository."""
         session = repository.readonly_session(snapshot_id=snapshot)
-        return cls(name, snapshot, zarr.open_group(session.store, mode="r"))
+        return cls(name, snapshot, zarr.open_group(session.store, mode="r"), folder)
 
     @cached_property
     def spec(self) -> DatasetSpec:
@@ -167,6 +175,17 @@ class Snapshot:
                 raise UnavailableError(f"{name!r} of {self.name!r} is not an array.")
             found = self._arrays[name] = stored
         return found
+
+    def blocks(self, name: str) -> Blocks:
+        """Return one field, to be read in blocks."""
+        found = self._blocks.get(name)
+        if found is None:
+            found = self._blocks[name] = Blocks(self.array(name), self.folder)
+        return found
+
+    @cached_property
+    def _blocks(self) -> dict[str, Blocks]:
+        return {}
 
     @cached_property
     def _arrays(self) -> "dict[str, zarr.Array[Any]]":
@@ -210,6 +229,6 @@ class Snapshot:
 
 
 @lru_cache(maxsize=64)
-def _held(repository: icechunk.Repository, name: str, snapshot: str) -> Snapshot:
+def _held(repository: icechunk.Repository, name: str, snapshot: str, folder: Path | None) -> Snapshot:
     """Open a snapshot, or return it again with its axes: snapshots never change."""
-    return Snapshot.read(repository, name, snapshot)
+    return Snapshot.read(repository, name, snapshot, folder)

@@ -49,6 +49,11 @@ def storage_of(root: Root, name: str) -> icechunk.Storage:
     )
 
 
+def folder_of(root: Root, name: str) -> Path | None:
+    """Return the folder of a dataset's repository, or None where it has none."""
+    return root.folder / name if root.scheme == "file" else None
+
+
 def config() -> icechunk.RepositoryConfig:
     """Return the configuration every repository is opened with."""
     return icechunk.RepositoryConfig(

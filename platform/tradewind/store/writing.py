@@ -72,7 +72,7 @@ def write(
                 group = prepare(session.store, spec, batch)
                 if head != base:
                     _check_conflict(name, repository, base, head, batch)
-                change = apply(group, spec, batch, quarantined)
+                change = apply(group, spec, batch, quarantined, storage.folder_of(store.root, spec.name))
                 if change.empty:
                     return replace(change, snapshot=head)
                 counts = {"rows_added": change.rows_added, "rows_changed": change.rows_changed}
@@ -147,5 +147,5 @@ def _cells(name: str, repository: icechunk.Repository, snapshot: str, batch: Bat
     if i.size and j.size:
         for field, block in found.items():
             if field in view.fields:
-                block[np.ix_(i, j)] = view.array(field).oindex[rows[i], cols[j]]
+                block[np.ix_(i, j)] = view.blocks(field).read((rows[i], cols[j]))
     return found
