@@ -1,5 +1,6 @@
 """Executes one attempt of a run: a process tree in a sandbox, watched until nothing of it is left."""
 
+import contextlib
 import json
 import logging
 import os
@@ -13,11 +14,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from tradewind.jobs import attempts, notebooks, processes, results, runs
+from tradewind.jobs import attempts, notebooks, processes, results, runs, writing
 from tradewind.jobs.attempts import Standing
 from tradewind.jobs.model import Outcome, Run
 from tradewind.jobs.processes import Starter, Tree
-from tradewind.sandbox import Bind, Sandbox, home_name
+from tradewind.sandbox import Sandbox, home_name
 from tradewind.settings import Settings
 from tradewind.store import access
 
@@ -77,8 +78,8 @@ class Supervisor:
             How it ended; nothing if another worker has taken over.
         """
         self._prepare()
-        with (self._folder / "log.txt").open("ab") as log_file:
-            tree = self._starter.start(self._box())
+        with contextlib.ExitStack() as held, (self._folder / "log.txt").open("ab") as log_file:
+            tree = self._starter.start(self._box(held))
             try:
                 verdict = self._watch(tree, log_file)
             finally:
@@ -103,24 +104,26 @@ class Supervisor:
         shutil.copyfile(source, task / notebooks.INPUT)
         (task / "task.json").write_text(json.dumps({"parameters": self._run.parameters}))
 
-    def _box(self) -> Sandbox:
+    def _box(self, held: contextlib.ExitStack) -> Sandbox:
         settings, run = self._settings, self._run
         box = Sandbox.for_user(settings, run.user, home=self._home, grace=processes.ASKED_SECONDS)
         inside, own = (
             box.home_inside / ".tradewind",
             settings.paths.user_home(home_name(run.user)) / ".tradewind",
         )
-        binds = [
-            Bind(own / name, inside / name)
-            for name in ("store", "layer")
-            if box.isolated and (own / name).is_dir()
-        ]
+        wish = writing.wish_of(run)
+        binds = writing.own_binds(held, own.parent, inside, wish, isolated=box.isolated)
+        binds += writing.shared_binds(settings, wish)
         environment = {
             "TRADEWIND_RUN_ID": run.id,
             "TRADEWIND_RUN_DIR": str(box.home_inside / ".run"),
             "PYTHONDONTWRITEBYTECODE": "1",
             **({} if box.isolated else {"TRADEWIND_MINE": str(own / "store")}),
         }
+        if box.isolated and wish is not None and wish.mine and not any(b.writable for b in binds):
+            environment["TRADEWIND_MINE"] = (
+                "/proc/none"  # a link lies there: fail, and do not write elsewhere
+            )
         return Sandbox.for_user(
             settings,
             run.user,

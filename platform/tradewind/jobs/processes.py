@@ -188,6 +188,7 @@ def _popen(box: Sandbox, argv: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         box.command(argv),
         env=box.environ(),
+        pass_fds=[b.descriptor for b in box.binds if b.descriptor is not None],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

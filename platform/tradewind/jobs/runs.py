@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.errors import ConflictError, InvalidInputError, NotFoundError, did_you_mean
-from tradewind.jobs import notebooks, queue, rows
+from tradewind.jobs import notebooks, queue, rows, writing
 from tradewind.jobs.model import Attempt, Run, RunFilter, WorkerState
 from tradewind.jobs.notebooks import Checked, Request
 from tradewind.jobs.tables import attempts, ready, runs, workers
@@ -48,6 +48,7 @@ def submit(
     """
     check_may_start(settings, user)
     checked = notebooks.check(settings, user, request)
+    writing.check(settings, checked, user=user, groups=groups, admin=admin)
     with ready(settings).begin() as connection:
         run_id = submit_in(connection, settings, user=user, checked=checked, groups=groups, admin=admin)
     return get(settings, run_id)

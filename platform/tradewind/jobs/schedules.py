@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tradewind.errors import NotFoundError, TradewindError
-from tradewind.jobs import notebooks, queue, rows, runs
+from tradewind.jobs import notebooks, queue, rows, runs, writing
 from tradewind.jobs.model import Run, RunFilter, Schedule, Source
 from tradewind.jobs.notebooks import Checked, Request
 from tradewind.jobs.tables import ready, schedules
@@ -66,6 +66,7 @@ def create(
     check_may_start(settings, user)
     rule = parse(when, time_zone)
     checked = notebooks.check(settings, user, request)
+    writing.check(settings, checked, user=user, groups=groups, admin=admin)
     schedule_id, now = rows.new_id(), rows.now()
     if checked.source is not Source.TEMPLATE:
         notebooks.keep(folder(settings, schedule_id), checked.template)

@@ -44,6 +44,17 @@ class Bind:
     target: Path
     writable: bool = False
 
+    @property
+    def descriptor(self) -> int | None:
+        """The inherited descriptor that a source ``/proc/self/fd/N`` means."""
+        parent, _, number = str(self.source).rpartition("/")
+        return int(number) if parent == "/proc/self/fd" else None
+
+    @classmethod
+    def of_descriptor(cls, descriptor: int, target: Path, *, writable: bool = False) -> Self:
+        """Show a folder that is held open, and so cannot be exchanged; the program is started with it."""
+        return cls(Path(f"/proc/self/fd/{descriptor}"), target, writable)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
@@ -268,7 +279,10 @@ class Sandbox:
         if self.gateway:
             words += ["--ro-bind-try", str(self.gateway), str(GATEWAY_INSIDE)]
         for bind in self.binds:
-            words += ["--bind" if bind.writable else "--ro-bind", str(bind.source), str(bind.target)]
+            how, source = "--bind" if bind.writable else "--ro-bind", str(bind.source)
+            if bind.descriptor is not None:  # bubblewrap closes it: nobody inside can walk out through it
+                how, source = f"{how}-fd", str(bind.descriptor)
+            words += [how, source, str(bind.target)]
         return words
 
     def _shim(self) -> list[str]:
