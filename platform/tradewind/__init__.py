@@ -23,6 +23,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "jobs",
         "metrics",
         "plot",
+        "portfolio",
         "publish",
         "report",
         "strategies",

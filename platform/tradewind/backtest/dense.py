@@ -107,5 +107,5 @@ def rebalance(  # noqa: PLR0917 - what the account is, and where to write
         cash=float(cash[end - 1]) if end else capital,
         held=held,
         want=target[:, end - 1].copy() if lag else np.full(symbols, np.nan),
-        seen=market.mark[:, end - 1].copy() if end else np.zeros(symbols),
+        seen=np.nan_to_num(market.mark[:, end - 1]) if end else np.zeros(symbols),  # NaN: not listed yet
     )

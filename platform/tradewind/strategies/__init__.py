@@ -16,6 +16,17 @@ from tradewind.strategies.base import (
     parameter,
 )
 from tradewind.strategies.holding import BuyAndHold
+from tradewind.strategies.portfolios import (
+    EqualWeight,
+    HierarchicalRiskParity,
+    InverseVolatility,
+    MaximumSharpe,
+    MinimumVariance,
+    Portfolio,
+    RiskParity,
+    VolatilityTarget,
+)
+from tradewind.strategies.rebalancing import rebalance_bars
 from tradewind.strategies.registry import get, names, register, strategy_class, table
 from tradewind.strategies.reversion import Bollinger, RsiReversion
 from tradewind.strategies.trend import Donchian, EmaCross, Macd, SmaCross, Turtle
@@ -27,18 +38,27 @@ __all__ = [
     "Decision",
     "Donchian",
     "EmaCross",
+    "EqualWeight",
+    "HierarchicalRiskParity",
+    "InverseVolatility",
     "Macd",
+    "MaximumSharpe",
+    "MinimumVariance",
     "ParameterSpec",
+    "Portfolio",
+    "RiskParity",
     "RsiReversion",
     "Signals",
     "SmaCross",
     "Strategy",
     "Turtle",
     "Units",
+    "VolatilityTarget",
     "Weights",
     "get",
     "names",
     "parameter",
+    "rebalance_bars",
     "register",
     "strategy_class",
     "table",

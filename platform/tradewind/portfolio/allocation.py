@@ -1,0 +1,289 @@
+"""Portfolios from prices: one function a rule, one answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
+from tradewind.portfolio import solvers
+from tradewind.portfolio.estimates import Estimate, Moments, moments
+from tradewind.portfolio.solvers import Linkage
+from tradewind.vocabulary import SYMBOL
+
+Prices = xr.DataArray | xr.Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allocation:
+    """A portfolio and what was expected of it when it was made.
+
+    Attributes
+    ----------
+    method
+        The rule.
+    weights : DataArray [symbol]
+        Shares of the capital, summing to 1.
+    expected_return, volatility
+        A year, from the moments it was made with.
+    risk_free
+        A year.
+    risk : DataArray [symbol]
+        Each asset's share of the variance, summing to 1.
+    """
+
+    method: str
+    weights: xr.DataArray
+    expected_return: float
+    volatility: float
+    risk_free: float
+    risk: xr.DataArray
+
+    @property
+    def sharpe(self) -> float:
+        """Expected return above the risk-free rate over volatility."""
+        return (self.expected_return - self.risk_free) / self.volatility
+
+    @property
+    def positions(self) -> int:
+        """Assets that are held at all (more than a hundredth of a per cent)."""
+        return int((np.abs(self.weights.values) > 1e-4).sum())
+
+    def frame(self) -> pd.DataFrame:
+        """One row an asset: weight and share of the risk, largest first."""
+        table = pd.DataFrame({"weight": self.weights.values, "risk": self.risk.values})
+        table.index = pd.Index(self.weights[SYMBOL].values, name=SYMBOL)
+        return table.sort_values("weight", ascending=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.method}: {self.positions} of {self.weights.size} assets, expected return "
+            f"{self.expected_return * 100:.1f} % a year, volatility {self.volatility * 100:.1f} %, "
+            f"Sharpe {self.sharpe:.2f}"
+        )
+
+    def _repr_html_(self) -> str:
+        held = self.frame()
+        held = held[held["weight"].abs() > 1e-4]
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(str(s))}</td><td>{r['weight'] * 100:.2f} %</td>"
+            f"<td>{r['risk'] * 100:.2f} %</td></tr>"
+            for s, r in held.iterrows()
+        )
+        head = "<th style='text-align:left'>asset</th><th>weight</th><th>share of risk</th>"
+        return (
+            f"<div><b>{escape(repr(self))}</b></div><table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def _allocation(method: str, known: Moments, weights: np.ndarray, risk_free: float = 0.0) -> Allocation:
+    coords = {SYMBOL: known.symbols}
+    pull = known.covariance @ weights
+    variance = float(weights @ pull)
+    share = weights * pull / variance if variance > 0.0 else np.full(len(weights), np.nan)
+    return Allocation(
+        method=method,
+        weights=xr.DataArray(weights, coords, (SYMBOL,), name="weight"),
+        expected_return=float(weights @ known.mean),
+        volatility=variance**0.5,
+        risk_free=risk_free,
+        risk=xr.DataArray(share, coords, (SYMBOL,), name="risk"),
+    )
+
+
+def _bounds(count: int, lower: float, upper: float) -> None:
+    if not lower <= upper:
+        raise ParameterError(f"lower ({lower:g}) is above upper ({upper:g}).")
+    if count * lower > 1.0 + 1e-12 or count * upper < 1.0 - 1e-12:
+        raise ParameterError(
+            f"{count} weights between {lower:g} and {upper:g} cannot sum to 1.", "Widen the bounds."
+        )
+
+
+def equal_weight(prices: Prices, *, estimate: Estimate | None = None) -> Allocation:
+    """Hold the same value of every asset.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    estimate
+        How return and risk are judged; the weights do not depend on it.
+    """
+    known = moments(prices, estimate)
+    count = len(known.symbols)
+    return _allocation("Equal weight", known, np.full(count, 1.0 / count))
+
+
+def inverse_volatility(prices: Prices, *, estimate: Estimate | None = None) -> Allocation:
+    """Hold each asset in proportion to one over its volatility.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    estimate
+        How the past stands for the future.
+    """
+    known = moments(prices, estimate)
+    return _allocation("Inverse volatility", known, solvers.inverse_volatility(known))
+
+
+def minimum_variance(
+    prices: Prices, *, lower: float = 0.0, upper: float = 1.0, estimate: Estimate | None = None
+) -> Allocation:
+    """Hold the portfolio of least variance.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    lower, upper
+        Least and most of one asset; a negative ``lower`` allows short sales.
+    estimate
+        How the past stands for the future.
+
+    Raises
+    ------
+    ParameterError
+        The bounds leave no portfolio.
+    """
+    known = moments(prices, estimate)
+    _bounds(len(known.symbols), lower, upper)
+    return _allocation("Minimum variance", known, solvers.minimum_variance(known, lower, upper))
+
+
+def maximum_sharpe(
+    prices: Prices,
+    *,
+    risk_free: float = 0.0,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    estimate: Estimate | None = None,
+) -> Allocation:
+    """Hold the portfolio of the highest expected Sharpe ratio, the tangency portfolio.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    risk_free
+        A year's rate.
+    lower, upper
+        Least and most of one asset.
+    estimate
+        How the past stands for the future.
+
+    Raises
+    ------
+    InvalidInputError
+        No asset is expected to earn more than the risk-free rate.
+    ParameterError
+        The bounds leave no portfolio.
+    """
+    known = moments(prices, estimate)
+    _bounds(len(known.symbols), lower, upper)
+    return _allocation(
+        "Maximum Sharpe", known, solvers.maximum_sharpe(known, risk_free, lower, upper), risk_free
+    )
+
+
+def mean_variance(
+    prices: Prices,
+    *,
+    target_return: float | None = None,
+    target_volatility: float | None = None,
+    aversion: float | None = None,
+    risk_free: float = 0.0,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    estimate: Estimate | None = None,
+) -> Allocation:
+    """Hold a portfolio of the efficient frontier; say which by one of three numbers.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    target_return
+        Least variance for at least this expected return a year.
+    target_volatility
+        Highest expected return at no more than this volatility a year.
+    aversion
+        Highest ``return - aversion / 2 * variance``.
+    risk_free, lower, upper, estimate
+        As in :func:`maximum_sharpe`.
+
+    Raises
+    ------
+    ParameterError
+        None or several of the three are given.
+    InvalidInputError
+        The target is out of reach.
+    """
+    given = [v for v in (target_return, target_volatility, aversion) if v is not None]
+    if len(given) != 1:
+        raise ParameterError("Give one of target_return, target_volatility and aversion.")
+    known = moments(prices, estimate)
+    _bounds(len(known.symbols), lower, upper)
+    weights = solvers.mean_variance(
+        known, aversion=aversion, target_return=target_return, target_volatility=target_volatility,
+        lower=lower, upper=upper,
+    )  # fmt: skip
+    return _allocation("Mean-variance", known, weights, risk_free)
+
+
+def risk_parity(
+    prices: Prices, *, budget: Mapping[str, float] | None = None, estimate: Estimate | None = None
+) -> Allocation:
+    """Hold the portfolio to whose variance each asset contributes the same share.
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    budget
+        Other shares by symbol; they are scaled to sum to 1, an asset left out gets none.
+    estimate
+        How the past stands for the future.
+    """
+    known = moments(prices, estimate)
+    shares = None
+    if budget is not None:
+        names = [str(s) for s in known.symbols]
+        for name in budget:
+            if name not in names:
+                raise InvalidInputError(f"There is no asset {name!r}.", did_you_mean(name, names))
+        shares = np.array([float(budget.get(n, 0.0)) for n in names])
+        if not (shares >= 0.0).all() or shares.sum() <= 0.0:
+            raise ParameterError("A risk budget has no negative shares, and one that is positive.")
+        shares = shares / shares.sum()
+    return _allocation("Risk parity", known, solvers.risk_parity(known, shares))
+
+
+def hierarchical_risk_parity(
+    prices: Prices, *, linkage: Linkage | str = Linkage.WARD, estimate: Estimate | None = None
+) -> Allocation:
+    """Divide the capital along a tree of clusters, by inverse variance (López de Prado 2016).
+
+    Parameters
+    ----------
+    prices : DataArray [symbol, time] or Dataset
+        Closes.
+    linkage
+        ``"ward"`` (skfolio's) or ``"single"`` (the paper's), ``"complete"``, ``"average"``.
+    estimate
+        How the past stands for the future.
+    """
+    try:
+        chosen = Linkage(linkage)
+    except ValueError:
+        raise ParameterError(
+            f"There is no linkage {linkage!r}.", did_you_mean(str(linkage), [v.value for v in Linkage])
+        ) from None
+    known = moments(prices, estimate)
+    return _allocation("Hierarchical risk parity", known, solvers.hierarchical(known, chosen))

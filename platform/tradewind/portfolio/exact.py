@@ -1,0 +1,78 @@
+"""Minimum variance and maximum Sharpe without a solver: guess which bounds bind, solve the rest, prove it.
+
+For a covariance that is positive definite the optimum is unique, and the conditions of Karush, Kuhn and
+Tucker prove it. A guess that cannot be proved gives ``None``; then skfolio solves the problem.
+"""
+
+import numpy as np
+
+ROUNDS = 60
+SLACK = 1e-9
+NEAR = 1e-6
+
+
+def minimum_variance(covariance: np.ndarray, lower: float, upper: float) -> np.ndarray | None:
+    """Weights of least variance that sum to 1, each between ``lower`` and ``upper``."""
+    n = len(covariance)
+    if n * lower > 1.0 + SLACK or n * upper < 1.0 - SLACK:
+        return None
+    if lower == 0.0:  # were all expected to earn the same, the best ratio would be the least variance
+        found = maximum_sharpe(np.ones(n), covariance, upper)
+        if found is not None:
+            return found
+    at = np.zeros(n, dtype=int)  # -1 at the lower bound, 1 at the upper, 0 free
+    for _ in range(ROUNDS):
+        free = at == 0
+        weights = np.where(at < 0, lower, np.where(at > 0, upper, 0.0))
+        if not free.any():
+            return None
+        block = covariance[np.ix_(free, free)]
+        pushed = covariance[np.ix_(free, ~free)] @ weights[~free]
+        try:
+            solved = np.linalg.solve(block, np.column_stack([np.ones(free.sum()), pushed]))
+        except np.linalg.LinAlgError:
+            return None
+        price = (1.0 - weights[~free].sum() + solved[:, 1].sum()) / solved[:, 0].sum()
+        weights[free] = price * solved[:, 0] - solved[:, 1]
+        gradient = covariance @ weights - price
+        scale = SLACK * max(abs(price), 1e-300)
+        low, high = free & (weights < lower - SLACK), free & (weights > upper + SLACK)
+        loose = ((at < 0) & (gradient < -scale)) | ((at > 0) & (gradient > scale))
+        if not (low.any() or high.any() or loose.any()):
+            return np.clip(weights, lower, upper)
+        at[low], at[high] = -1, 1
+        if not (low.any() or high.any()):
+            at[loose] = 0
+    return None
+
+
+def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: float) -> np.ndarray | None:
+    """Weights of the highest excess return over volatility, none negative, that sum to 1.
+
+    Parameters
+    ----------
+    excess
+        Expected returns above the risk-free rate; at least one is positive.
+    covariance
+        Of the same assets.
+    upper
+        Most of one asset; if that binds, the answer is None.
+    """
+    from scipy.optimize import nnls
+
+    # The optimum is in the direction of the minimum of y'Cy / 2 - excess'y, y >= 0: least squares
+    try:
+        root = np.linalg.cholesky(covariance)
+        raw, _ = nnls(root.T, np.linalg.solve(root, excess))
+    except (np.linalg.LinAlgError, RuntimeError):
+        return None
+    kept = raw > SLACK * raw.max(initial=0.0)
+    raw[~kept] = 0.0
+    if not kept.any():
+        return None
+    raw[kept] = np.linalg.solve(covariance[np.ix_(kept, kept)], excess[kept])
+    gradient = covariance @ raw - excess
+    if (raw < 0.0).any() or (gradient < -NEAR * np.abs(excess).max()).any():
+        return None
+    weights: np.ndarray = raw / raw.sum()
+    return weights if weights.max() <= upper + SLACK else None
