@@ -141,6 +141,7 @@ def test_exact_answers_are_the_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
         if found is None:  # a cap may be beyond the quick way; without one it always answers
             assert upper < 1.0
             continue
+        quick = exact.maximum_sharpe(known.mean, known.covariance, 1.0) if (known.mean > 0).any() else None
         with monkeypatch.context() as patch:
             patch.setattr(exact, "minimum_variance", lambda *_: None)
             patch.setattr(exact, "maximum_sharpe", lambda *_: None)
@@ -148,7 +149,6 @@ def test_exact_answers_are_the_solvers(monkeypatch: pytest.MonkeyPatch) -> None:
             assert found @ known.covariance @ found == pytest.approx(slow @ known.covariance @ slow, rel=1e-5)
             if (known.mean > 0).any():
                 slow = solvers.maximum_sharpe(known)
-                quick = exact.maximum_sharpe(known.mean, known.covariance, 1.0)
                 assert quick is not None
                 ratios = [w @ known.mean / np.sqrt(w @ known.covariance @ w) for w in (quick, slow)]
                 assert ratios[0] >= ratios[1] * (1 - 1e-9)
