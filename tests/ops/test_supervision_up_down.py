@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -75,9 +76,15 @@ def test_up_again_says_so(own):
 
 def test_the_password_is_nowhere_in_the_state(own):
     secret = own.admin_password.encode()
-    texts = [p for p in own.settings.paths.home.rglob("*") if p.is_file() and p.stat().st_size < 50_000_000]
-    assert texts
-    assert [p for p in texts if secret in p.read_bytes()] == []
+    texts, found = 0, []
+    for path in own.settings.paths.home.rglob("*"):
+        # the platform is at work: a staging folder may go while it is read
+        with suppress(FileNotFoundError):
+            if path.is_file() and path.stat().st_size < 50_000_000:
+                texts += 1
+                found += [path] * (secret in path.read_bytes())
+    assert texts > 20
+    assert found == []
 
 
 def test_status_tells_people_and_programs(own):
