@@ -42,6 +42,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "store.guard": ["guard"],
         "store.reading": ["catalog", "open"],
         "store.resampling": ["align", "resample"],
+        "store.revised": ["vintages"],
         "store.universes": ["universe"],
     },
 )

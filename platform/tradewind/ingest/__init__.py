@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tradewind.ingest.loading import file as file
     from tradewind.ingest.loading import frame as frame
     from tradewind.ingest.membership import universe as universe
+    from tradewind.ingest.revised import vintages as vintages
     from tradewind.ingest.samples import seed as seed
     from tradewind.ingest.syncing import sync as sync
 
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "lean": ["lean"],
         "loading": ["file", "frame"],
         "membership": ["universe"],
+        "revised": ["vintages"],
         "samples": ["seed"],
         "syncing": ["sync"],
     },

@@ -141,7 +141,7 @@ def to_batch(
     long = _renamed(table, shape)
     if shape.wide:
         long = _melted(long, shape.wide)
-    times, daily = _times(long["time"], shape)
+    times, daily = time_column(long["time"], shape)
     frequency = frequency or _frequency(times, daily)
     if shape.bar_start and frequency in _BAR:
         times = times + _BAR[frequency]
@@ -204,7 +204,7 @@ def _melted(table: pl.DataFrame, name: str) -> pl.DataFrame:
     )
 
 
-def _times(column: pl.Series, shape: TableShape) -> tuple[np.ndarray, bool]:
+def time_column(column: pl.Series, shape: TableShape) -> tuple[np.ndarray, bool]:
     """Return times as ``datetime64[ns]`` in UTC, and whether the column held dates only."""
     if column.dtype == pl.String:
         column = _parsed(column)

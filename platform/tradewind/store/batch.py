@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from tradewind.errors import InvalidInputError, did_you_mean
 from tradewind.store.reference import Instrument
 from tradewind.store.spec import ActionKind
 from tradewind.vocabulary import FIELDS
+
+if TYPE_CHECKING:
+    from tradewind.store.vintages import VintageTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,8 @@ class Batch:
         Corporate actions to add.
     instruments
         Reference data to add or to renew, by id.
+    vintages
+        Published figures to add; their instruments are places in ``symbols``.
     """
 
     symbols: tuple[str, ...]
@@ -61,6 +67,7 @@ class Batch:
     values: Mapping[str, np.ndarray]
     actions: tuple[Action, ...] = ()
     instruments: tuple[Instrument, ...] = ()
+    vintages: "VintageTable | None" = None
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):

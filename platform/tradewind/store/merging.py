@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tradewind.store.block_writing import write_block
 from tradewind.store.blocks import Blocks
 from tradewind.store.reference import Instrument
 from tradewind.store.spec import KEY, DatasetSpec
+from tradewind.store.vintages import COLUMNS, VINTAGES
 from tradewind.vocabulary import SYMBOL, TIME
 
 
@@ -31,11 +32,13 @@ class Change:
     instruments_changed: int = 0
     quarantined: int = 0
     described: bool = False
+    vintages_added: int = 0
 
     @property
     def empty(self) -> bool:
         """Whether the dataset already held all of it."""
-        counts = (self.rows_added, self.rows_changed, self.symbols_added, self.actions_added)
+        counts = (self.rows_added, self.rows_changed, self.symbols_added, self.actions_added,
+                  self.vintages_added)  # fmt: skip
         return not (any(counts) or self.instruments_changed or self.quarantined or self.described)
 
 
@@ -140,6 +143,7 @@ def apply(
         _store_axis(group, SYMBOL, np.array(all_symbols, dtype=object), len(symbols))
     actions = _add_actions(group, all_symbols, batch.actions)
     instruments = _add_instruments(group, batch.instruments)
+    figures = _add_vintages(group, all_symbols, batch)
     described = group.attrs.get(KEY) != spec.to_attributes()
     if described:
         group.attrs[KEY] = spec.to_attributes()
@@ -150,6 +154,7 @@ def apply(
         symbols_added=len(new_symbols),
         actions_added=actions,
         instruments_changed=instruments,
+        vintages_added=figures,
         quarantined=_keep_aside(group, quarantined),
         described=described,
     )
@@ -225,6 +230,26 @@ def _add_instruments(group: zarr.Group, instruments: tuple[Instrument, ...]) -> 
         array.resize(stored.shape)
         array[:] = stored
     return len(new)
+
+
+def _add_vintages(group: zarr.Group, symbols: list[str], batch: Batch) -> int:
+    """Add published figures that are not stored yet; the same one said otherwise takes its place."""
+    if batch.vintages is None:
+        return 0
+    array: Any = group.get(VINTAGES)
+    array = layout.create_table(group, VINTAGES, COLUMNS) if array is None else array
+    held = np.asarray(array[:])
+    place = {s: i for i, s in enumerate(symbols)}
+    where = np.array([place[s] for s in batch.symbols], dtype=np.int64)
+    new = replace(batch.vintages, instrument=where[batch.vintages.instrument]).encode()
+    known = {tuple(c[:3]): c[3] for c in held.T}
+    count = sum(bool(known.get(tuple(c[:3])) != c[3]) for c in new.T)
+    if count:
+        known.update({tuple(c[:3]): c[3] for c in new.T})
+        stored = np.array([(*k, v) for k, v in sorted(known.items())]).T
+        array.resize(stored.shape)
+        array[:] = stored
+    return count
 
 
 def _add_actions(group: zarr.Group, symbols: list[str], actions: tuple[Action, ...]) -> int:

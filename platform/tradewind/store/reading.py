@@ -26,6 +26,7 @@ from tradewind.store.moments import moment
 from tradewind.store.quick_import import keep_dask_out
 from tradewind.store.reference import ALWAYS
 from tradewind.store.repository import Snapshot, Store
+from tradewind.store.revised import VintageArray
 from tradewind.store.roots import mine_root, root_of, shared_root
 from tradewind.store.snapshots import AsOf
 from tradewind.store.spec import ActionKind, Basis, DatasetSpec
@@ -115,6 +116,8 @@ def open(  # noqa: PLR0917  the public shape of tw.open
 
 def _lazy(field: str, view: Snapshot, axis: Axis, adjustment: Adjustment | None) -> FieldArray:
     blocks = view.blocks(field)
+    if view.spec.vintages and field == "close":
+        return VintageArray(field, blocks, axis, view.vintages)
     return (
         MemberArray(field, blocks, axis) if field == MEMBER else FieldArray(field, blocks, axis, adjustment)
     )
@@ -186,6 +189,7 @@ def _attributes(view: Snapshot, how: Adjust | None) -> dict[str, Any]:
         "adjust": str(how) if how else delivered,
         "source": spec.source,
         "licence": spec.licence,
+        **({"vintages": 1} if spec.vintages else {}),
     }
 
 

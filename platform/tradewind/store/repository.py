@@ -18,6 +18,7 @@ from tradewind.store.reference import Instrument, Tickers
 from tradewind.store.roots import Root, s3_options
 from tradewind.store.snapshots import AsOf, Commit, commits, resolve
 from tradewind.store.spec import KEY, DatasetSpec
+from tradewind.store.vintages import COLUMNS, VINTAGES, VintageTable
 from tradewind.vocabulary import SYMBOL, TIME
 
 DELETED_AT = "tradewind_deleted_at"
@@ -221,6 +222,12 @@ class Snapshot:
     def tickers(self) -> Tickers:
         """The translation between stored ids and tickers."""
         return Tickers(self.symbols, self.reference)
+
+    @cached_property
+    def vintages(self) -> VintageTable:
+        """Everything that was published, of a dataset whose figures are revised."""
+        stored = self.array(VINTAGES)[:] if self.spec.vintages else np.empty((COLUMNS, 0))
+        return VintageTable.decode(np.asarray(stored))
 
     @cached_property
     def actions(self) -> ActionTable:

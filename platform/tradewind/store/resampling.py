@@ -9,7 +9,10 @@ import xarray as xr
 
 from tradewind import calendars
 from tradewind.errors import InvalidInputError, did_you_mean
-from tradewind.vocabulary import TIME, Frequency
+from tradewind.store import revised
+from tradewind.store.repository import Store
+from tradewind.store.roots import root_of
+from tradewind.vocabulary import DIMS, INSTRUMENT, SYMBOL, TIME, Frequency
 
 _ORDER = (Frequency.TICK, Frequency.MINUTE, Frequency.HOUR, Frequency.DAY, Frequency.WEEK, Frequency.MONTH)
 Reducer = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -188,6 +191,8 @@ def align(first: xr.Dataset, second: xr.Dataset, how: How | str = How.KNOWN) -> 
             f"how={how!r} is unknown.", did_you_mean(str(how), [str(h) for h in How])
         ) from None
     if wanted is How.KNOWN:
+        if second.attrs.get("vintages"):
+            return first, _beside(first, second)
         place = np.searchsorted(_known(second), _known(first), side="right") - 1
         beside = second.isel({TIME: np.maximum(place, 0)}).assign_coords({TIME: first[TIME].values})
         there = xr.DataArray(place >= 0, dims=TIME, coords={TIME: first[TIME].values})
@@ -198,6 +203,17 @@ def align(first: xr.Dataset, second: xr.Dataset, how: How | str = How.KNOWN) -> 
         return first.sel({TIME: both}), second.sel({TIME: both})
     axis = np.union1d(a, b)
     return first.reindex({TIME: axis}), second.reindex({TIME: axis})
+
+
+def _beside(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    """Return what was public of a revised dataset at each bar of another, as it was said to be then."""
+    name, snapshot = str(second.attrs["dataset"]), str(second.attrs["snapshot"])
+    view = Store(root_of(name)[0]).snapshot(name, snapshot)
+    names = second[INSTRUMENT].values if INSTRUMENT in second.coords else second[SYMBOL].values
+    where = {str(s): i for i, s in enumerate(view.symbols)}
+    values = revised.beside(view, [where[str(s)] for s in names], _known(first))
+    axes = {SYMBOL: second[SYMBOL], TIME: first[TIME].values}
+    return xr.Dataset({"close": xr.DataArray(values, axes, DIMS)}, attrs=second.attrs)
 
 
 def _known(dataset: xr.Dataset) -> np.ndarray:

@@ -54,6 +54,8 @@ class DatasetSpec:
         The kinds of corporate action this dataset records completely.
     publication_lag
         Seconds from a bar's end until it could be known.
+    vintages
+        Whether the figures are revised after publication, and every one of them is kept.
     """
 
     name: str
@@ -68,6 +70,7 @@ class DatasetSpec:
     currency: str = ""
     publication_lag: float = 0.0
     owner: str = ""
+    vintages: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name)
