@@ -17,6 +17,7 @@ from tradewind.store import layout
 from tradewind.store.block_writing import write_block
 from tradewind.store.blocks import Blocks
 from tradewind.store.packing import CorruptChunkError, packing_of
+from tradewind.vocabulary import Frequency
 
 ODD = np.array([0x7FF8000000000001, 0xFFF8000000000000, 0x8000000000000000], dtype=np.uint64).view(np.float64)
 """Not-a-numbers with a payload and a sign, and minus zero."""
@@ -165,3 +166,13 @@ def test_other_packings_are_left_to_zarr():
     values = market((4, 20), 2)
     write_block(array, slice(0, 4), slice(0, 20), values)
     np.testing.assert_array_equal(Blocks(array).read((np.array([3, 0]), slice(2, 9))), values[[3, 0], 2:9])
+
+
+@pytest.mark.parametrize("frequency", list(Frequency))
+@pytest.mark.parametrize("symbols", [1, 5, 8, 9, 40, 99, 249, 250, 5_000])
+def test_every_chunk_shape_is_made_of_whole_parts_of_a_size_worth_compressing(frequency, symbols):
+    chunks = layout.chunks_for(frequency, symbols)
+    rows, columns = chunks.part or (chunks.symbols, chunks.times)
+    assert chunks.symbols % rows == chunks.times % columns == 0
+    assert 3_000 <= rows * columns <= 200_000
+    assert chunks.symbols < 2 * symbols + rows + 8

@@ -40,8 +40,8 @@ class Chunks:
 _BY_FREQUENCY = {
     Frequency.TICK: Chunks(1, 131_072),
     Frequency.MINUTE: Chunks(50, 7_800, (5, 1_950)),
-    Frequency.HOUR: Chunks(100, 1_792),
-    Frequency.DAY: Chunks(250, 512),
+    Frequency.HOUR: Chunks(100, 3_584, (10, 896)),
+    Frequency.DAY: Chunks(250, 1_024, (50, 256)),
     Frequency.WEEK: Chunks(250, 520),
     Frequency.MONTH: Chunks(250, 480),
 }
@@ -60,13 +60,17 @@ def chunks_for(frequency: Frequency, symbols: int) -> Chunks:
         How many symbols the dataset starts with.
     """
     best = _BY_FREQUENCY[frequency]
-    if symbols >= best.symbols:
-        return best
-    step = best.part[0] if best.part else 1
-    rows = -(-max(8, 1 << (symbols - 1).bit_length()) // step) * step
+    rows = max(8, 1 << max(symbols - 1, 0).bit_length())
     if rows >= best.symbols:
         return best
-    return Chunks(rows, min(best.times * (best.symbols // rows), best.times * 8), best.part)
+    if best.part is None:
+        return Chunks(rows, min(best.times * (best.symbols // rows), best.times * 8))
+    height, width = best.part
+    if rows < height:
+        height, width = rows, width * (height // rows)
+    rows = -(-rows // height) * height
+    times = min(best.times * (best.symbols // rows), best.times * 8)
+    return Chunks(rows, -(-times // width) * width, (height, width))
 
 
 def time_unit(frequency: Frequency) -> str:
