@@ -18,6 +18,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "backtest",
         "errors",
+        "factors",
         "indicators",
         "ingest",
         "jobs",
@@ -38,10 +39,12 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "jobs.when": ["after_close"],
         "provenance.notes": ["record", "seed"],
         "store.changes": ["diff", "history"],
+        "store.coverage": ["coverage"],
         "store.export": ["export"],
         "store.guard": ["guard"],
         "store.reading": ["catalog", "open"],
         "store.resampling": ["align", "resample"],
+        "store.restatements": ["restatements"],
         "store.revised": ["vintages"],
         "store.universes": ["universe"],
     },
@@ -54,6 +57,8 @@ attached.provide(
         "Grid.overfitting": "tradewind.validation.overfit:overfitting",
         "Result.plot": "tradewind.plot.results:result_figures",
         "Result.report": "tradewind.report.page:write_report",
+        "Study.plot": "tradewind.plot.factors:factor_figures",
+        "Study.report": "tradewind.report.factors:write_factor_report",
     }
 )
 

@@ -1,6 +1,7 @@
 """Figures: results, sweeps, candles; HoloViews on Bokeh, nothing from another server."""
 
 from tradewind.plot.candles import candles
+from tradewind.plot.factors import factor_figures
 from tradewind.plot.grids import grid_heatmap
 from tradewind.plot.results import (
     comparison_figure,
@@ -16,6 +17,7 @@ __all__ = [
     "comparison_figure",
     "drawdown_figure",
     "equity_figure",
+    "factor_figures",
     "grid_heatmap",
     "monthly_figure",
     "positions_figure",

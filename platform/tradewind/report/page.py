@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import numpy as np
@@ -14,6 +13,7 @@ from tradewind.backtest import Result
 from tradewind.metrics import FIGURES, Unit, drawdowns, monthly_returns
 from tradewind.plot import drawdown_figure, equity_figure, monthly_figure, positions_figure
 from tradewind.provenance import lock_hash
+from tradewind.report.embed import embedded
 from tradewind.report.words import finding, trading
 
 TILES = ("cagr", "total_return", "volatility", "sharpe", "max_drawdown", "hit_rate")
@@ -36,26 +36,13 @@ def _template() -> jinja2.Template:
 
 def _figures(result: Result, log: bool) -> tuple[str, str, dict[str, str]]:
     """Bokeh's own script, the figures' script, and one container a figure."""
-    import holoviews as hv
-    from bokeh.embed import components
-    from bokeh.util.paths import bokehjs_path
-
     drawn = {
         "equity": equity_figure(result, log=log),
         "drawdown": drawdown_figure(result),
         "monthly": monthly_figure(result),
         "positions": positions_figure(result),
     }
-    models: dict[str, Any] = {}
-    for name, figure in drawn.items():
-        model = hv.render(figure, backend="bokeh")
-        model.sizing_mode = "stretch_width"
-        model.toolbar.logo = None
-        models[name] = model
-    script, containers = components(models)
-    # Bokeh's Resources would add the scripts of every extension that happens to be imported
-    library = f"<script>{(bokehjs_path() / 'js' / 'bokeh.min.js').read_text(encoding='utf-8')}</script>"
-    return library, script, containers
+    return embedded(drawn)
 
 
 def write_report(result: Result, path: str | Path, *, title: str | None = None, log: bool = False) -> Path:
