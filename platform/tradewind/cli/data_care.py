@@ -40,6 +40,22 @@ def quality(name: Name, as_json: AsJson = False) -> None:
     print(f"{len(aside)} bars are kept aside.")
 
 
+def restated(name: Name, as_json: AsJson = False) -> None:
+    """List the runs that read data of a dataset which was corrected afterwards (of a running platform)."""
+    from tradewind.store.restatements import restatements
+
+    found = restatements(name)
+    print(json.dumps([r.to_dict() for r in found], indent=2) if as_json else found)
+
+
+def coverage(name: Name, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Show which bars are there, symbols by time."""
+    from tradewind.store.coverage import coverage as count
+
+    found = count(name, as_of)
+    print(json.dumps(found.to_dict()) if as_json else found)
+
+
 def tag(
     name: Name, label: Annotated[str, typer.Argument(help="The tag; it never moves.")], as_of: AsOf = None
 ) -> None:
@@ -147,7 +163,7 @@ def purge(name: Name) -> None:
     print(f"{name} is gone." if done else f"{name} stays for its week of grace.")
 
 
-COMMANDS = (quality, tag, verify, compact, expire, copy, rename, delete, restore, purge)
+COMMANDS = (quality, tag, verify, compact, expire, copy, rename, delete, restore, purge, coverage, restated)
 
 
 def register(app: typer.Typer) -> None:

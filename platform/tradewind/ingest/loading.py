@@ -1,6 +1,7 @@
 """``tw.ingest.file`` and ``tw.ingest.frame``: one call from a table to a commit."""
 
 import errno
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,7 +148,8 @@ def described(
         return replace(held, **facts, actions=all_kinds)
     weekday = (batch.times.astype("M8[D]").astype(np.int64) + 3) % 7  # 0 is Monday: 1970 began on a Thursday
     weekend = bool((weekday >= 5).mean() > 0.1)
-    facts = {"calendar": "24/7" if weekend else "XNYS", "frequency": frequency, **facts}
+    owner = os.environ.get("TRADEWIND_USER", "")
+    facts = {"calendar": "24/7" if weekend else "XNYS", "frequency": frequency, "owner": owner, **facts}
     return DatasetSpec(name=name, actions=kinds, **facts)
 
 

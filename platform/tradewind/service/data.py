@@ -10,13 +10,16 @@ from tradewind.errors import DatasetNotFoundError, TradewindError, did_you_mean
 from tradewind.service.context import Context
 from tradewind.service.identity import Identity
 from tradewind.service.models import Grants
-from tradewind.store import Store, access
+from tradewind.store import Store, access, coverage
 from tradewind.store.catalog import DatasetInfo
-from tradewind.store.roots import from_settings
+from tradewind.store.coverage import Coverage, Quality
+from tradewind.store.restatements import Restatements, RunRead, restated
+from tradewind.store.restatements import reads as run_reads
+from tradewind.store.roots import MINE_PREFIX, from_settings
 from tradewind.store.snapshots import Commit
 
 SHOWN_ELSEWHERE = frozenset(
-    {"name", "description", "source", "licence", "format", "adjustments", "calendar", "frequency"}
+    {"name", "description", "source", "licence", "format", "adjustments", "calendar", "frequency", "owner"}
 )
 """Attributes that a dataset's page shows by themselves."""
 
@@ -29,6 +32,10 @@ class Detail:
     commits: Sequence[Commit]
     symbols: Sequence[str]
     attributes: dict[str, Any]
+    coverage: Coverage
+    quality: Quality
+    grants: access.Grants
+    restated: Restatements
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -36,6 +43,10 @@ class Detail:
             **self.info.to_dict(),
             "symbol_names": list(self.symbols),
             "attributes": self.attributes,
+            "readers": list(self.grants.readers),
+            "writers": list(self.grants.writers),
+            "quality": self.quality.to_dict(),
+            "restated_runs": len(self.restated),
             "snapshots": [
                 {
                     "snapshot": commit.snapshot,
@@ -57,6 +68,7 @@ class _Known:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._infos: dict[tuple[str, str], tuple[str, DatasetInfo]] = {}
+        self._coverages: dict[tuple[str, str], Coverage] = {}
 
     def info(self, store: Store, name: str) -> DatasetInfo:
         """Return a dataset's description, read again only after a new commit."""
@@ -70,6 +82,18 @@ class _Known:
         with self._lock:
             self._infos[key] = (newest, info)
         return info
+
+    def coverage(self, store: Store, name: str) -> Coverage:
+        """Return which bars a dataset holds, counted again only after a new commit."""
+        view = store.snapshot(name)
+        key = (store.root.url, name)
+        with self._lock:
+            held = self._coverages.get(key)
+        if held is None or held.snapshot != view.id:
+            held = coverage.of(view)
+            with self._lock:
+                self._coverages[key] = held
+        return held
 
 
 _known = _Known()
@@ -113,12 +137,7 @@ def detail(here: Context, identity: Identity, name: str) -> Detail:
     DatasetNotFoundError
         There is none of that name that the caller may read.
     """
-    names = readable(here, identity)
-    if name not in names:
-        raise DatasetNotFoundError(
-            f"There is no dataset {name!r} that you may read.", did_you_mean(name, names)
-        )
-    store = shared_store(here)
+    store = _readable_store(here, identity, name)
     view = store.snapshot(name)
     spec = view.spec.to_attributes()
     return Detail(
@@ -126,7 +145,43 @@ def detail(here: Context, identity: Identity, name: str) -> Detail:
         commits=store.history(name),
         symbols=[str(symbol) for symbol in view.symbols],
         attributes={key: value for key, value in spec.items() if key not in SHOWN_ELSEWHERE and value},
+        coverage=_known.coverage(store, name),
+        quality=coverage.quality(store, name),
+        grants=access.grants(here.settings, name),
+        restated=restated(store, name, reads(here, identity, name)),
     )
+
+
+def held(here: Context, identity: Identity, name: str) -> Coverage:
+    """Return which bars a dataset holds."""
+    return _known.coverage(_readable_store(here, identity, name), name)
+
+
+def corrected(here: Context, identity: Identity, name: str) -> Restatements:
+    """Return the caller's runs, an administrator's everybody's, whose data was changed afterwards."""
+    return restated(_readable_store(here, identity, name), name, reads(here, identity, name))
+
+
+def reads(here: Context, identity: Identity, name: str = "") -> list[RunRead]:
+    """Return which runs read a dataset at which snapshot: the caller's, an administrator's everybody's.
+
+    A dataset of a user's own is another one in each home, so of those everybody sees their own runs only.
+    """
+    own = name.startswith(MINE_PREFIX)
+    return [
+        read
+        for read in run_reads(here.settings.paths.runs)
+        if (not name or read.dataset == name) and (read.user == identity.name or (identity.admin and not own))
+    ]
+
+
+def _readable_store(here: Context, identity: Identity, name: str) -> Store:
+    names = readable(here, identity)
+    if name not in names:
+        raise DatasetNotFoundError(
+            f"There is no dataset {name!r} that you may read.", did_you_mean(name, names)
+        )
+    return shared_store(here)
 
 
 def set_grants(here: Context, identity: Identity, name: str, grants: Grants) -> None:

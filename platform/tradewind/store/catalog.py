@@ -38,6 +38,7 @@ class DatasetInfo:
     snapshot: str
     snapshot_time: datetime
     bytes: int = 0
+    owner: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON takes it."""
@@ -50,6 +51,11 @@ class DatasetInfo:
             snapshot_time=self.snapshot_time.isoformat(),
         )
         return values
+
+    def _repr_html_(self) -> str:
+        from tradewind.store import card
+
+        return card.html(self)
 
     def row(self) -> tuple[str, ...]:
         """Return what the table shows."""

@@ -127,6 +127,7 @@ class Store:
             snapshot=view.id,
             snapshot_time=written,
             bytes=storage.size(self.root, name.removeprefix(self.root.prefix)),
+            owner=spec.owner,
         )
 
 

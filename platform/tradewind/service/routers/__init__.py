@@ -26,6 +26,7 @@ def all_routers() -> list[APIRouter]:
         api_schedules.router,
         api_dashboards.router,
         api_datasets.router,
+        api_datasets.reads_router,
         api_admin.router,
         pages_new_run.router,
         pages_runs.router,

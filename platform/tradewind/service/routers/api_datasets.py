@@ -1,5 +1,6 @@
 """REST: datasets."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -22,3 +23,24 @@ def list_datasets(request: Request, identity: Reader) -> list[dict[str, Any]]:
 def read(request: Request, identity: Reader, name: str) -> dict[str, Any]:
     """Read one dataset's description and history."""
     return data.detail(context(request), identity, name).document()
+
+
+@router.get("/{name}/coverage")
+def coverage(request: Request, identity: Reader, name: str) -> dict[str, Any]:
+    """Say how much of a dataset is there: the share of bars held, symbols by spans of time."""
+    return data.held(context(request), identity, name).to_dict()
+
+
+@router.get("/{name}/restatements")
+def restatements(request: Request, identity: Reader, name: str) -> list[dict[str, Any]]:
+    """List your runs (an administrator's: everybody's) that read data which was corrected afterwards."""
+    return [found.to_dict() for found in data.corrected(context(request), identity, name)]
+
+
+reads_router = APIRouter(prefix="/api/reads", tags=["datasets"])
+
+
+@reads_router.get("")
+def reads(request: Request, identity: Reader, dataset: str = "") -> list[dict[str, Any]]:
+    """List which of your runs read which dataset at which snapshot, newest first."""
+    return [asdict(found) for found in data.reads(context(request), identity, dataset)]

@@ -11,6 +11,7 @@ from tradewind.service.context import context
 from tradewind.service.listing import View, shown
 from tradewind.service.render import page
 from tradewind.service.signin import Reader
+from tradewind.store.restatements import told
 
 router = APIRouter(prefix="/data", include_in_schema=False)
 
@@ -57,4 +58,4 @@ def catalog_page(request: Request, identity: Reader) -> Response:
 def detail_page(request: Request, identity: Reader, name: str) -> Response:
     """Show one dataset."""
     found = data.detail(context(request), identity, name)
-    return page(request, "dataset.html", title=name, found=found, info=found.info.to_dict())
+    return page(request, "dataset.html", title=name, found=found, info=found.info.to_dict(), told=told)
