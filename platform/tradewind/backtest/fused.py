@@ -19,7 +19,8 @@ from tradewind.threads import cores
 loops = lazy("tradewind.backtest.fused_loops")
 averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
-bands = lazy("tradewind.indicators.bands_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+spread = lazy("tradewind.indicators.spread_loops")
 
 BUDGET = 32 * 2**20
 """Bytes of equity curves one thread holds at a time, when several symbols add up to one."""
@@ -95,7 +96,7 @@ class Plan:
 
 
 def _sma(window: int) -> Compute:
-    return lambda close, rows, at: averages.sma(0, 1, close, window, rows[at : at + 1])
+    return lambda close, rows, at: rolled.sma(0, 1, close, window, rows[at : at + 1])
 
 
 def _ema(window: int) -> Compute:
@@ -147,7 +148,7 @@ def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
     x = plan.closes()
 
     def middle(window: int) -> Compute:
-        return lambda close, rows, at: bands.mean_and_deviation(
+        return lambda close, rows, at: spread.mean_and_deviation(
             0, 1, close, window, rows[at : at + 1], rows[at + 1 : at + 2]
         )
 
@@ -198,7 +199,8 @@ SAME: dict[type[Strategy], tuple[str, ...]] = {
 
 def can_fuse(cls: type[Strategy], options: dict[str, Any]) -> bool:
     """Whether a sweep can run fused: a known strategy, fractional lots, no warm-up before a start."""
-    return cls in PLANS and not options.get("lot") and options.get("start") is None
+    desk = any(options.get(name) is not None for name in ("limits", "financing", "instruments", "currencies"))
+    return cls in PLANS and not options.get("lot") and options.get("start") is None and not desk
 
 
 def run_fused(

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tradewind.errors import FieldNotFoundError, InvalidInputError, did_you_mean
+from tradewind.indicators._buffers import result_array
 from tradewind.threads import over_rows
 from tradewind.vocabulary import TIME
 
@@ -54,21 +55,30 @@ def inputs_of(data: Data, names: Sequence[str], indicator: str) -> list[xr.DataA
     return found
 
 
+LANES = 8
+"""Rows that a loop of ``smoothed_loops`` works on at once."""
+
+
 def _on_numpy(
-    loop: Loop, arrays: Sequence[np.ndarray], parameters: Sequence[Any], count: int
+    loop: Loop, arrays: Sequence[np.ndarray], parameters: Sequence[Any], count: int, grain: int
 ) -> list[np.ndarray]:
-    shape = arrays[0].shape
+    shape = arrays[0].shape  # another may be one series for all rows
     bars = shape[-1]
     rows = int(np.prod(shape[:-1]))
-    flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(rows, bars) for a in arrays]
-    outputs = [np.empty((rows, bars)) for _ in range(count)]
+    flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(-1, bars) for a in arrays]
+    outputs = [result_array((rows, bars)) for _ in range(count)]
     if rows and bars:
-        over_rows(loop, rows, rows * bars, *flat, *parameters, *outputs)
+        over_rows(loop, rows, rows * bars, *flat, *parameters, *outputs, grain=grain)
     return [o.reshape(shape) for o in outputs]
 
 
 def apply(
-    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], outputs: Sequence[str]
+    loop: Loop,
+    arrays: Sequence[xr.DataArray],
+    parameters: Sequence[Any],
+    outputs: Sequence[str],
+    *,
+    grain: int = 1,
 ) -> xr.DataArray | xr.Dataset:
     """Run a compiled loop along time.
 
@@ -82,14 +92,16 @@ def apply(
         Numbers, in the loop's order.
     outputs
         Names of the results: one gives a DataArray of that name, several a Dataset.
+    grain
+        Rows that the loop works on at once.
     """
     head = arrays[0]
     if any(a.chunks is not None for a in arrays):
-        found = _on_dask(loop, arrays, parameters, len(outputs))
+        found = _on_dask(loop, arrays, parameters, len(outputs), grain)
     else:
         order = (*[d for d in head.dims if d != TIME], TIME)
-        values = [a.transpose(*order).values for a in arrays]
-        results = _on_numpy(loop, values, parameters, len(outputs))
+        values = [a.transpose(*(order if a.ndim == head.ndim else (TIME,))).values for a in arrays]
+        results = _on_numpy(loop, values, parameters, len(outputs), grain)
         found = [xr.DataArray(r, head.coords, order, fastpath=False).transpose(*head.dims) for r in results]
     attrs = {k: v for k, v in head.attrs.items() if k != "units"}
     for name, one in zip(outputs, found, strict=True):
@@ -100,29 +112,36 @@ def apply(
     return xr.Dataset(dict(zip(outputs, found, strict=True)), attrs=attrs)
 
 
-def one(loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], output: str) -> xr.DataArray:
+def one(
+    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], output: str, *, grain: int = 1
+) -> xr.DataArray:
     """Run a compiled loop of one output along time; see :func:`apply`."""
-    result = apply(loop, arrays, parameters, (output,))
+    result = apply(loop, arrays, parameters, (output,), grain=grain)
     assert isinstance(result, xr.DataArray)
     return result
 
 
 def several(
-    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], outputs: Sequence[str]
+    loop: Loop,
+    arrays: Sequence[xr.DataArray],
+    parameters: Sequence[Any],
+    outputs: Sequence[str],
+    *,
+    grain: int = 1,
 ) -> xr.Dataset:
     """Run a compiled loop of several outputs along time; see :func:`apply`."""
-    result = apply(loop, arrays, parameters, outputs)
+    result = apply(loop, arrays, parameters, outputs, grain=grain)
     assert isinstance(result, xr.Dataset)
     return result
 
 
 def _on_dask(
-    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], count: int
+    loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], count: int, grain: int
 ) -> list[xr.DataArray]:
     whole = [a.chunk({TIME: -1}) for a in arrays]
 
     def block(*blocks: np.ndarray) -> Any:
-        results = _on_numpy(loop, blocks, parameters, count)
+        results = _on_numpy(loop, blocks, parameters, count, grain)
         return results[0] if count == 1 else tuple(results)
 
     answer = xr.apply_ufunc(

@@ -2,12 +2,14 @@
 
 import xarray as xr
 
-from tradewind.indicators._apply import Data, inputs_of, one
+from tradewind.indicators._apply import LANES, Data, inputs_of, one
 from tradewind.indicators._check import at_least
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
 loops = lazy("tradewind.indicators.averages_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+smoothed = lazy("tradewind.indicators.smoothed_loops")
 
 
 @register(warmup=lambda window: window - 1, reference="TA-Lib SMA", overlay=True)
@@ -28,7 +30,7 @@ def sma(data: Data, window: int = 20) -> xr.DataArray:
         returns when a whole window is known again (TA-Lib's never recovers).
     """
     at_least("sma", window=(window, 1))
-    return one(loops.sma, inputs_of(data, ("close",), "sma"), (window,), "sma")
+    return one(rolled.sma, inputs_of(data, ("close",), "sma"), (window,), "sma")
 
 
 @register(warmup=lambda window: window - 1, reference="TA-Lib EMA", overlay=True)
@@ -48,7 +50,8 @@ def ema(data: Data, window: int = 20) -> xr.DataArray:
         In the unit of the input. NaN at a hole; the average goes on from where it was.
     """
     at_least("ema", window=(window, 1))
-    return one(loops.ema, inputs_of(data, ("close",), "ema"), (window, 2.0 / (window + 1.0)), "ema")
+    fields = inputs_of(data, ("close",), "ema")
+    return one(smoothed.ema, fields, (window, 2.0 / (window + 1.0)), "ema", grain=LANES)
 
 
 @register(warmup=lambda window: window - 1, reference="TA-Lib WMA", overlay=True)
@@ -63,7 +66,7 @@ def wma(data: Data, window: int = 20) -> xr.DataArray:
         Bars averaged.
     """
     at_least("wma", window=(window, 1))
-    return one(loops.wma, inputs_of(data, ("close",), "wma"), (window,), "wma")
+    return one(rolled.wma, inputs_of(data, ("close",), "wma"), (window,), "wma")
 
 
 @register(warmup=lambda window: 2 * (window - 1), reference="TA-Lib DEMA (Mulloy 1994)", overlay=True)
@@ -78,8 +81,7 @@ def dema(data: Data, window: int = 20) -> xr.DataArray:
         Bars of each EMA.
     """
     at_least("dema", window=(window, 2))
-    first = ema(data, window)
-    return (2.0 * first - ema(first, window)).rename("dema")
+    return _of_averages(data, window, 2, "dema")
 
 
 @register(warmup=lambda window: 3 * (window - 1), reference="TA-Lib TEMA (Mulloy 1994)", overlay=True)
@@ -94,9 +96,12 @@ def tema(data: Data, window: int = 20) -> xr.DataArray:
         Bars of each EMA.
     """
     at_least("tema", window=(window, 2))
-    first = ema(data, window)
-    second = ema(first, window)
-    return (3.0 * first - 3.0 * second + ema(second, window)).rename("tema")
+    return _of_averages(data, window, 3, "tema")
+
+
+def _of_averages(data: Data, window: int, order: int, name: str) -> xr.DataArray:
+    fields = inputs_of(data, ("close",), name)
+    return one(smoothed.ema_of_ema, fields, (window, 2.0 / (window + 1.0), order), name, grain=LANES)
 
 
 @register(warmup=lambda window: window, reference="TA-Lib KAMA (Kaufman 1998)", overlay=True)
@@ -111,7 +116,7 @@ def kama(data: Data, window: int = 30) -> xr.DataArray:
         Bars over which the path's straightness is measured. After a hole the average begins afresh.
     """
     at_least("kama", window=(window, 2))
-    return one(loops.kama, inputs_of(data, ("close",), "kama"), (window,), "kama")
+    return one(rolled.kama, inputs_of(data, ("close",), "kama"), (window,), "kama", grain=LANES)
 
 
 @register(

@@ -2,12 +2,14 @@
 
 import xarray as xr
 
-from tradewind.indicators._apply import Data, inputs_of, one, several
+from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
-loops = lazy("tradewind.indicators.bands_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+smoothed = lazy("tradewind.indicators.smoothed_loops")
+spread = lazy("tradewind.indicators.spread_loops")
 
 
 @register(
@@ -37,7 +39,7 @@ def bollinger(data: Data, window: int = 20, width: float = 2.0) -> xr.Dataset:
     """
     at_least("bollinger", window=(window, 2), width=(width, 0.0))
     fields = inputs_of(data, ("close",), "bollinger")
-    return several(loops.bollinger, fields, (window, width), ("upper", "middle", "lower"))
+    return several(spread.bollinger, fields, (window, width), ("upper", "middle", "lower"))
 
 
 @register(inputs=("high", "low", "close"), warmup=lambda window: window, reference="TA-Lib ATR (Wilder 1978)")
@@ -57,7 +59,7 @@ def atr(data: xr.Dataset, window: int = 14) -> xr.DataArray:
         In the unit of the prices. NaN for the first ``window`` bars and where a field is NaN.
     """
     at_least("atr", window=(window, 1))
-    return one(loops.atr, inputs_of(data, ("high", "low", "close"), "atr"), (window,), "atr")
+    return one(smoothed.atr, inputs_of(data, ("high", "low", "close"), "atr"), (window,), "atr", grain=LANES)
 
 
 @register(
@@ -89,4 +91,4 @@ def donchian(data: Data, window: int = 20) -> xr.Dataset:
         fields = inputs_of(data, ("close",), "donchian") * 2
     else:
         fields = inputs_of(data, ("high", "low"), "donchian")
-    return several(loops.donchian, fields, (window,), ("upper", "middle", "lower"))
+    return several(rolled.donchian, fields, (window,), ("upper", "middle", "lower"))

@@ -3,15 +3,14 @@
 import xarray as xr
 
 from tradewind.errors import ParameterError
-from tradewind.indicators._apply import Data, inputs_of, one, several
+from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
-from tradewind.indicators.averages import sma
-from tradewind.indicators.bands import donchian
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
-from tradewind.vocabulary import TIME
 
 loops = lazy("tradewind.indicators.momentum_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+smoothed = lazy("tradewind.indicators.smoothed_loops")
 
 
 @register(warmup=lambda window: window, reference="TA-Lib RSI (Wilder 1978)")
@@ -31,7 +30,7 @@ def rsi(data: Data, window: int = 14) -> xr.DataArray:
         NaN for the first ``window`` bars and at holes.
     """
     at_least("rsi", window=(window, 2))
-    return one(loops.rsi, inputs_of(data, ("close",), "rsi"), (window,), "rsi")
+    return one(smoothed.rsi, inputs_of(data, ("close",), "rsi"), (window,), "rsi", grain=LANES)
 
 
 @register(
@@ -60,7 +59,8 @@ def macd(data: Data, fast: int = 12, slow: int = 26, signal: int = 9) -> xr.Data
     if fast >= slow:
         raise ParameterError(f"macd: fast ({fast}) must be below slow ({slow}).")
     fields = inputs_of(data, ("close",), "macd")
-    return several(loops.macd, fields, (fast, slow, signal), ("macd", "signal", "histogram"))
+    names = ("macd", "signal", "histogram")
+    return several(smoothed.macd, fields, (fast, slow, signal), names, grain=LANES)
 
 
 @register(warmup=lambda window: window, reference="TA-Lib ROC")
@@ -75,8 +75,7 @@ def roc(data: Data, window: int = 10) -> xr.DataArray:
         Bars looked back.
     """
     at_least("roc", window=(window, 1))
-    (x,) = inputs_of(data, ("close",), "roc")
-    return ((x / x.shift({TIME: window}) - 1.0) * 100.0).rename("roc")
+    return one(rolled.change, inputs_of(data, ("close",), "roc"), (window, 1), "roc")
 
 
 @register(warmup=lambda window: window, reference="TA-Lib MOM")
@@ -91,8 +90,7 @@ def momentum(data: Data, window: int = 10) -> xr.DataArray:
         Bars looked back.
     """
     at_least("momentum", window=(window, 1))
-    (x,) = inputs_of(data, ("close",), "momentum")
-    return (x - x.shift({TIME: window})).rename("momentum")
+    return one(rolled.change, inputs_of(data, ("close",), "momentum"), (window, 0), "momentum")
 
 
 @register(
@@ -116,13 +114,8 @@ def stochastic(data: xr.Dataset, window: int = 5, smooth: int = 3, signal: int =
         without a range counts 0.
     """
     at_least("stochastic", window=(window, 1), smooth=(smooth, 1), signal=(signal, 1))
-    close = inputs_of(data, ("high", "low", "close"), "stochastic")[2]
-    channel = donchian(data, window)
-    spread = channel["upper"] - channel["lower"]
-    raw = ((close - channel["lower"]) / spread.where(spread != 0.0) * 100.0).where(spread != 0.0, spread)
-    k = sma(raw, smooth)
-    d = sma(k, signal)
-    return xr.Dataset({"k": k.where(d.notnull()), "d": d}, attrs=dict(close.attrs))
+    fields = inputs_of(data, ("high", "low", "close"), "stochastic")
+    return several(rolled.stochastic, fields, (window, smooth, signal), ("k", "d"))
 
 
 @register(inputs=("high", "low", "close"), warmup=lambda window: window - 1, reference="TA-Lib WILLR")
@@ -137,11 +130,8 @@ def williams_r(data: xr.Dataset, window: int = 14) -> xr.DataArray:
         Bars of the range; a market without one counts 0.
     """
     at_least("williams_r", window=(window, 1))
-    close = inputs_of(data, ("high", "low", "close"), "williams_r")[2]
-    channel = donchian(data, window)
-    spread = channel["upper"] - channel["lower"]
-    found = (channel["upper"] - close) / spread.where(spread != 0.0) * -100.0
-    return found.where(spread != 0.0, spread).rename("williams_r")
+    fields = inputs_of(data, ("high", "low", "close"), "williams_r")
+    return one(rolled.williams_r, fields, (window,), "williams_r")
 
 
 @register(
@@ -158,7 +148,7 @@ def cci(data: xr.Dataset, window: int = 14) -> xr.DataArray:
         Bars averaged.
     """
     at_least("cci", window=(window, 2))
-    return one(loops.cci, inputs_of(data, ("high", "low", "close"), "cci"), (window,), "cci")
+    return one(rolled.cci, inputs_of(data, ("high", "low", "close"), "cci"), (window,), "cci")
 
 
 @register(inputs=("high", "low", "close", "volume"), warmup=lambda window: window, reference="TA-Lib MFI")
@@ -187,4 +177,4 @@ def obv(data: xr.Dataset) -> xr.DataArray:
     data : Dataset [symbol, time]
         With ``close`` and ``volume``.
     """
-    return one(loops.obv, inputs_of(data, ("close", "volume"), "obv"), (), "obv")
+    return one(smoothed.obv, inputs_of(data, ("close", "volume"), "obv"), (), "obv", grain=LANES)

@@ -11,7 +11,8 @@ NAN = np.nan
 def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
     # Wilder's smoothing, seeded with the mean of the first `window` changes. A hole: the change is taken
     # from the last known value, and the hole's own bar is NaN.
-    keep = window - 1.0
+    keep = (window - 1.0) / window
+    part = 1.0 / window
     for i in range(first, last):
         row = x[i]
         o = out[i]
@@ -30,8 +31,8 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
                 down = -change if change < 0.0 else 0.0
                 seen += 1
                 if seen > window:
-                    gain = (gain * keep + up) / window
-                    loss = (loss * keep + down) / window
+                    gain = gain * keep + up * part
+                    loss = loss * keep + down * part
                 else:
                     gain += up
                     loss += down
@@ -45,56 +46,10 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
             before = v
 
 
-@loop(INT, INT, read(), INT, INT, INT, write(), write(), write())
-def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: ignore[no-untyped-def]
-    # Both averages start on the slow one's first bar (the fast one seeded with the last `fast` values of
-    # it), and nothing is shown before the signal line exists: TA-Lib's MACD.
-    kf = 2.0 / (fast + 1.0)
-    ks = 2.0 / (slow + 1.0)
-    kg = 2.0 / (signal + 1.0)
-    for i in range(first, last):
-        row = x[i]
-        seen = 0
-        ef = 0.0
-        es = 0.0
-        eg = 0.0
-        for t in range(row.size):
-            v = row[t]
-            line[i, t] = NAN
-            smooth[i, t] = NAN
-            histogram[i, t] = NAN
-            if v != v:
-                continue
-            seen += 1
-            if seen < slow:
-                es += v
-                if seen > slow - fast:
-                    ef += v
-                continue
-            if seen == slow:
-                es = (es + v) / slow
-                ef = (ef + v) / fast
-            else:
-                ef += kf * (v - ef)
-                es += ks * (v - es)
-            m = ef - es
-            n = seen - slow + 1
-            if n < signal:
-                eg += m
-                continue
-            if n == signal:
-                eg = (eg + m) / signal
-            else:
-                eg += kg * (m - eg)
-            line[i, t] = m
-            smooth[i, t] = eg
-            histogram[i, t] = m - eg
-
-
 @loop(read(FLOAT, 1), INT, INT, read(INT, 1), write(FLOAT, 1), write())
 def macd_family(x, fast, slow, signals, line, smooth):  # type: ignore[no-untyped-def]
-    """One MACD line and a signal line for each of several lengths, figure for figure as :func:`macd` gives
-    them.
+    """One MACD line and a signal line for each of several lengths, figure for figure as the indicator
+    gives them.
 
     The signal lines are independent of each other, so the compiler runs them side by side.
     """
@@ -148,31 +103,6 @@ def macd_family(x, fast, slow, signals, line, smooth):  # type: ignore[no-untype
                 smooth[s, t] = eg[s]
 
 
-@loop(INT, INT, read(), read(), read(), INT, write())
-def cci(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
-    ring = np.empty(window)
-    for i in range(first, last):
-        run = 0
-        for t in range(close.shape[1]):
-            v = (high[i, t] + low[i, t] + close[i, t]) / 3.0
-            out[i, t] = NAN
-            if v != v:
-                run = 0
-                continue
-            ring[run % window] = v
-            run += 1
-            if run >= window:
-                mean = 0.0
-                for k in range(window):
-                    mean += ring[k]
-                mean /= window
-                spread = 0.0
-                for k in range(window):
-                    spread += abs(ring[k] - mean)
-                gap = v - mean
-                out[i, t] = gap / (0.015 * (spread / window)) if gap != 0.0 and spread != 0.0 else 0.0
-
-
 @loop(INT, INT, read(), read(), read(), read(), INT, write())
 def mfi(first, last, high, low, close, volume, window, out):  # type: ignore[no-untyped-def]
     flows = np.empty((2, window))
@@ -204,25 +134,4 @@ def mfi(first, last, high, low, close, volume, window, out):  # type: ignore[no-
                 if run >= window:
                     both = good + bad
                     out[i, t] = 100.0 * (good / both) if both >= 1.0 else 0.0
-            before = v
-
-
-@loop(INT, INT, read(), read(), write())
-def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
-    for i in range(first, last):
-        before = NAN
-        total = 0.0
-        for t in range(close.shape[1]):
-            v = close[i, t]
-            w = volume[i, t]
-            out[i, t] = NAN
-            if v != v or w != w:
-                continue
-            if before != before:
-                total = w
-            elif v > before:
-                total += w
-            elif v < before:
-                total -= w
-            out[i, t] = total
             before = v

@@ -2,7 +2,7 @@
 
 import xarray as xr
 
-from tradewind.indicators._apply import Data, inputs_of, one, several
+from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
 from tradewind.indicators.averages import ema
 from tradewind.indicators.bands import atr, donchian
@@ -11,6 +11,8 @@ from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
 
 loops = lazy("tradewind.indicators.trend_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+smoothed = lazy("tradewind.indicators.smoothed_loops")
 RANGE = ("high", "low", "close")
 
 
@@ -49,9 +51,8 @@ def parabolic_sar(data: xr.Dataset, step: float = 0.02, most: float = 0.2) -> xr
         Acceleration per new extreme, and its limit.
     """
     at_least("parabolic_sar", step=(step, 0.0), most=(most, 0.0))
-    return one(
-        loops.parabolic_sar, inputs_of(data, ("high", "low"), "parabolic_sar"), (step, most), "parabolic_sar"
-    )
+    fields = inputs_of(data, ("high", "low"), "parabolic_sar")
+    return one(smoothed.parabolic_sar, fields, (step, most), "parabolic_sar", grain=LANES)
 
 
 @register(
@@ -71,7 +72,7 @@ def aroon(data: xr.Dataset, window: int = 14) -> xr.Dataset:
         Bars looked back, besides the present one.
     """
     at_least("aroon", window=(window, 2))
-    return several(loops.aroon, inputs_of(data, ("high", "low"), "aroon"), (window,), ("down", "up"))
+    return several(rolled.aroon, inputs_of(data, ("high", "low"), "aroon"), (window,), ("down", "up"))
 
 
 @register(

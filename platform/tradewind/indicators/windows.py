@@ -7,13 +7,13 @@ from tradewind.errors import ParameterError
 from tradewind.indicators._apply import Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
 from tradewind.indicators.averages import sma
-from tradewind.indicators.bands import donchian
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
 
 loops = lazy("tradewind.indicators.windows_loops")
-bands = lazy("tradewind.indicators.bands_loops")
+rolled = lazy("tradewind.indicators.rolled_loops")
+spread = lazy("tradewind.indicators.spread_loops")
 YEAR = 252.0
 
 
@@ -39,7 +39,7 @@ def rolling_max(data: Data, window: int = 20) -> xr.DataArray:
         Bars looked at, this one included.
     """
     at_least("rolling_max", window=(window, 1))
-    return donchian(inputs_of(data, ("close",), "rolling_max")[0], window)["upper"].rename("rolling_max")
+    return one(rolled.extreme, inputs_of(data, ("close",), "rolling_max"), (window, 1), "rolling_max")
 
 
 @register(warmup=lambda window: window - 1, reference="TA-Lib MIN", overlay=True)
@@ -54,7 +54,7 @@ def rolling_min(data: Data, window: int = 20) -> xr.DataArray:
         Bars looked at, this one included.
     """
     at_least("rolling_min", window=(window, 1))
-    return donchian(inputs_of(data, ("close",), "rolling_min")[0], window)["lower"].rename("rolling_min")
+    return one(rolled.extreme, inputs_of(data, ("close",), "rolling_min"), (window, 0), "rolling_min")
 
 
 @register(warmup=lambda window, ddof: window - 1, reference="pandas rolling mean and std")
@@ -71,11 +71,7 @@ def zscore(data: Data, window: int = 20, ddof: int = 0) -> xr.DataArray:
         0 for the population's deviation, as in Bollinger bands; 1 for the sample's. NaN where nothing moved.
     """
     at_least("zscore", window=(window, 2), ddof=(ddof, 0))
-    (x,) = inputs_of(data, ("close",), "zscore")
-    found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))
-    deviation = found["deviation"] * np.sqrt(window / (window - ddof))
-    score: xr.DataArray = (x - found["mean"]) / deviation.where(deviation > 0.0)
-    return score.rename("zscore")
+    return one(spread.zscore, inputs_of(data, ("close",), "zscore"), (window, float(window - ddof)), "zscore")
 
 
 @register(warmup=lambda window: window - 1, reference="pandas rolling rank(pct=True)")
@@ -119,6 +115,8 @@ def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArra
     if other is None:
         raise ParameterError(f"{name} compares with another series.", "Give it as other=.")
     (x,) = inputs_of(data, ("close",), name)
+    if other.dims == (TIME,) and (TIME not in other.coords or x[TIME].equals(other[TIME])):
+        return [x, other]  # one series beside all rows, without a copy for each
     return [x, other.broadcast_like(x).transpose(*x.dims)]
 
 
@@ -136,8 +134,7 @@ def correlation(data: Data, other: xr.DataArray | None = None, window: int = 30)
         Bars looked at, this one included.
     """
     at_least("correlation", window=(window, 2))
-    fields = _with(data, other, "correlation")
-    return several(loops.together, fields, (window,), ("correlation", "slope"))["correlation"]
+    return one(spread.correlation, _with(data, other, "correlation"), (window,), "correlation")
 
 
 @register(warmup=lambda other, window: window, reference="TA-Lib BETA, of returns")
@@ -154,8 +151,7 @@ def beta(data: Data, other: xr.DataArray | None = None, window: int = 60) -> xr.
         Returns looked at.
     """
     at_least("beta", window=(window, 2))
-    fields = [f / f.shift({TIME: 1}) - 1.0 for f in _with(data, other, "beta")]
-    return several(loops.together, fields, (window,), ("correlation", "slope"))["slope"].rename("beta")
+    return one(spread.beta, _with(data, other, "beta"), (window,), "beta")
 
 
 @register(reference="value over its running maximum, less 1")
@@ -190,7 +186,7 @@ def volatility(data: Data, window: int = 20, periods: float = YEAR) -> xr.DataAr
     at_least("volatility", window=(window, 2), periods=(periods, 0.0))
     (x,) = inputs_of(data, ("close",), "volatility")
     logs = _log(x / x.shift({TIME: 1}))
-    found = several(bands.mean_and_deviation, [logs], (window,), ("mean", "deviation"))["deviation"]
+    found = several(spread.mean_and_deviation, [logs], (window,), ("mean", "deviation"))["deviation"]
     yearly: xr.DataArray = found * np.sqrt(window / (window - 1) * periods)
     return yearly.rename("volatility")
 
@@ -269,7 +265,7 @@ def yang_zhang(data: xr.Dataset, window: int = 20, periods: float = YEAR) -> xr.
     bessel = window / (window - 1.0)
 
     def variance(x: xr.DataArray) -> xr.DataArray:
-        found = several(bands.mean_and_deviation, [x], (window,), ("mean", "deviation"))["deviation"]
+        found = several(spread.mean_and_deviation, [x], (window,), ("mean", "deviation"))["deviation"]
         squared: xr.DataArray = found**2 * bessel
         return squared
 

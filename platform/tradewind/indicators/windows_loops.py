@@ -47,42 +47,6 @@ def order(first, last, x, window, rank, quantile, out):  # type: ignore[no-untyp
                     out[i, t] = kept[k] + (upper - kept[k]) * rest
 
 
-@loop(INT, INT, read(), read(), INT, write(), write())
-def together(first, last, x, y, window, correlation, slope):  # type: ignore[no-untyped-def]
-    """Correlation of two series, and the slope of the first on the second; summed afresh for every window."""
-    for i in range(first, last):
-        run = 0
-        for t in range(x.shape[1]):
-            correlation[i, t] = NAN
-            slope[i, t] = NAN
-            if x[i, t] != x[i, t] or y[i, t] != y[i, t]:
-                run = 0
-                continue
-            run += 1
-            if run < window:
-                continue
-            mx = 0.0
-            my = 0.0
-            for k in range(t - window + 1, t + 1):
-                mx += x[i, k]
-                my += y[i, k]
-            mx /= window
-            my /= window
-            sxx = 0.0
-            syy = 0.0
-            sxy = 0.0
-            for k in range(t - window + 1, t + 1):
-                a = x[i, k] - mx
-                b = y[i, k] - my
-                sxx += a * a
-                syy += b * b
-                sxy += a * b
-            if sxx > 0.0 and syy > 0.0:
-                correlation[i, t] = sxy / np.sqrt(sxx * syy)
-            if syy > 0.0:
-                slope[i, t] = sxy / syy
-
-
 @loop(INT, INT, read(), write())
 def drawdown(first, last, x, out):  # type: ignore[no-untyped-def]
     for i in range(first, last):
