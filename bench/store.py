@@ -1,11 +1,11 @@
 """Figures of the store: ours through ``tw.open`` beside ArcticDB, Parquet with polars, and raw Zarr.
 
-``make bench-store`` (``JSON=1`` for documents, ``ARGS="daily disk"`` for a part). The peers run in an
+``make bench-store`` (``JSON=1`` for documents, ``ARGS="daily disk"`` for a part: cases ``daily minute tiny``,
+places ``disk s3``, works ``reads fresh scaling dask``; ``ROUNDS=3`` for a short look). The peers run in an
 environment of their own (``bench/peers-store.lock``), in one process beside ours; every round asks each
 engine once, in turn, and the medians are compared. Needs 3 GB of disk, and Debian's ceph packages for S3.
 """
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -25,6 +25,7 @@ import tradewind as tw  # noqa: E402
 from report import Figure, show  # noqa: E402
 from s3_server import KEY, SECRET, S3Server  # noqa: E402
 from store_data import CASES, FIELDS, Case, load, make  # noqa: E402
+from store_more import fresh, scaling, workers  # noqa: E402
 from tradewind.store.batch import Batch  # noqa: E402
 from tradewind.store.repository import Store  # noqa: E402
 from tradewind.store.roots import shared_root  # noqa: E402
@@ -34,6 +35,7 @@ from tradewind.vocabulary import Frequency  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
 ENVIRONMENT = HERE / ".peers" / "store"
+WORKS = ("reads", "fresh", "scaling", "dask")
 
 
 def peers_python() -> Path:
@@ -86,7 +88,7 @@ class Ours:
     """The store as its users reach it."""
 
     def __init__(self, case: Case, data: Path) -> None:
-        self.case, self.columns = case, load(case, data)
+        self.case, self.columns = case, {f: v[: case.symbols] for f, v in load(case, data).items()}
         self.store = Store(shared_root())
         frequency = Frequency.MINUTE if case.minutes else Frequency.DAY
         self.spec = DatasetSpec(name=case.name, frequency=frequency, calendar="24/7", basis=Basis.LEVEL)
@@ -122,8 +124,8 @@ class Ours:
         tw.open(self.case.name, fields="close")["close"].to_numpy()
 
 
-def measure(case: Case, data: Path, where: dict[str, str], place: str) -> list[Figure]:
-    """Run every work on every engine, interleaved."""
+def measure(case: Case, data: Path, where: dict[str, str], place: str, *, reads: bool) -> list[Figure]:
+    """Run every work on every engine, interleaved; without ``reads`` only write what other works need."""
     ours, peers = Ours(case, data), Peers(case, data, where)
     engines = ["sym", "wide", "zarr"] if where.get("endpoint") else ["sym", "wide", "zarr", "parquet"]
     times: dict[tuple[str, str], list[float]] = {}
@@ -138,8 +140,12 @@ def measure(case: Case, data: Path, where: dict[str, str], place: str) -> list[F
     try:
         clock("write")
         stored = _bytes(where, case)
-        for what in ("symbol", "day", "panel"):
+        if where.get("endpoint"):
+            peers.ask("raw", "write")
+        for what in ("symbol", "day", "panel") if reads else ():
             for number in range(ROUNDS + 1):
+                if what == "panel" and where.get("endpoint"):
+                    times.setdefault((what, "raw"), []).append(peers.ask("raw", what))
                 slow = [e for e in engines if number > 3 and times[what, e][-1] > 1_500]
                 engines[:] = [e for e in engines if e not in slow] or engines
                 clock(what, number=number)
@@ -147,14 +153,13 @@ def measure(case: Case, data: Path, where: dict[str, str], place: str) -> list[F
                 ["sym", "wide", "zarr"] if where.get("endpoint") else ["sym", "wide", "zarr", "parquet"]
             )
         step = np.timedelta64(1, "m" if case.minutes else "D")
-        appending = [e for e in engines if e in ("wide", "zarr")]
-        engines[:] = appending
-        for number in range(ROUNDS):
+        engines[:] = [e for e in engines if e in ("wide", "zarr")]
+        for number in range(ROUNDS if reads else 0):
             clock("append", number=number, time=str(case.times[-1] + step * (number + 1)))
     finally:
         peers.close()
     middle = {k: median(v[1:] or v) for k, v in times.items()}
-    return _figures(case, place, middle, stored)
+    return _figures(case, place, middle, stored) if reads else []
 
 
 # Goals by work and case or place: against whom, and how many times his time ours may take at most.
@@ -173,8 +178,13 @@ def _figures(
         mine = middle[what, "ours"]
         arctic = [middle[what, e] for e in ("sym", "wide") if (what, e) in middle]
         best = min(arctic) if arctic else None
-        for engine in ("sym", "wide", "zarr", "parquet"):
+        for engine in ("sym", "wide", "zarr", "parquet", "raw"):
             if (what, engine) not in middle:
+                continue
+            if engine == "raw":
+                work = f"{case.name} {place}: {what}, beside its raw bytes"
+                goal = 1.0 if case.minutes else None
+                figures.append(Figure(work, mine, "ms", middle[what, engine], goal, "ratio", at_least=True))
                 continue
             against, factor = GOALS.get((what, place), GOALS.get((what, case.name), ("", 0.0)))
             theirs = middle[what, engine]
@@ -222,10 +232,11 @@ def _bucket_bytes(where: dict[str, str], case: Case) -> dict[str, int]:
 
 
 def main() -> None:
-    """Measure what the arguments name: cases (daily, minute, tiny), places (disk, s3)."""
+    """Measure what the arguments name: cases (daily, minute, tiny), places (disk, s3), works."""
     chosen = sys.argv[1:]
     names = [n for n in CASES if n in chosen] or ["daily", "minute"]
     places = [p for p in ("disk", "s3") if p in chosen] or ["disk", "s3"]
+    works = [w for w in WORKS if w in chosen] or list(WORKS)
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="twb-") as text:
         folder = Path(text)
@@ -247,7 +258,16 @@ def main() -> None:
                         os.environ["TRADEWIND_S3_ACCESS_KEY"] = KEY
                         os.environ["TRADEWIND_S3_SECRET_KEY"] = SECRET
                     Path(folder / "peers").mkdir(exist_ok=True)
-                    figures += measure(dataclasses.replace(case), data, where, place)
+                    if {"reads", "fresh"} & set(works):
+                        figures += measure(case, data, where, place, reads="reads" in works)
+                    else:
+                        Ours(case, data).write()
+                    if "fresh" in works:
+                        figures += fresh(case, where, place, peers_python())
+                    if place == "disk" and "scaling" in works:
+                        figures += scaling(case, lambda some, data=data: Ours(some, data).write())
+                    if place == "disk" and case.minutes and "dask" in works:
+                        figures += workers(case)
         finally:
             if server is not None:
                 server.stop()

@@ -18,6 +18,7 @@ from tradewind.errors import (
     InvalidInputError,
     did_you_mean,
 )
+from tradewind.provenance import holdouts
 from tradewind.provenance.recorder import recorder
 from tradewind.store import guard
 from tradewind.store.arrays import Adjustment, Axis, FieldArray, MemberArray
@@ -110,6 +111,8 @@ def open(  # noqa: PLR0917  the public shape of tw.open
         wanted = [symbols] if isinstance(symbols, str) else list(symbols)
         dataset = dataset.isel({SYMBOL: view.tickers.resolve(name, wanted, day)})
     selected = _select(dataset, view, start, end)
+    if selected.sizes[TIME]:
+        holdouts.check(name, selected[TIME].values[-1])
     recorder.read(name, view.id)
     return selected
 
