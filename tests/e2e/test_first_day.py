@@ -14,6 +14,7 @@ import pytest
 from live_platform import LivePlatform, wait_for
 from playwright.sync_api import BrowserContext, Frame, Page, expect
 from surfing import Surfer, sideways
+from tradewind.hub import lab_files
 
 pytestmark = [pytest.mark.platform, pytest.mark.browser, pytest.mark.sandbox, pytest.mark.slow]
 
@@ -119,6 +120,7 @@ def test_he_lands_in_lab_and_the_tour_runs_without_an_error(story: Story) -> Non
     sign_in(page, story, "bob", PASSWORD)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     expect(page.get_by_text("Tradewind | Idle")).to_be_visible()
+    _scripts_came_early(page)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     cells = (
@@ -139,6 +141,20 @@ def test_he_lands_in_lab_and_the_tour_runs_without_an_error(story: Story) -> Non
     assert figures >= 3, "the tour shows figures"
     assert len(drawn) >= figures, f"{figures} figures, {len(drawn)} drawn"
     story.surfer.picture(page, "lab-quickstart")
+
+
+def _scripts_came_early(page: Page) -> None:
+    """Most of Lab's scripts were fetched while the server started: the list of them is up to date."""
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').map(e => [e.name.split('/user/bob/')[1], e.transferSize])"
+    )
+    places = tuple(lab_files.PLACES)
+    scripts = {name: size for name, size in loaded if name and name.startswith(places) and ".js" in name}
+    assert len(scripts) > 50
+    unlisted = sorted(set(scripts) - set(lab_files.early()))
+    assert len(unlisted) < len(scripts) / 10, f"to be added to {lab_files.LIST.name}: {unlisted}"
+    fetched_again = [name for name in lab_files.early() if scripts.get(name)]
+    assert len(fetched_again) < len(scripts) / 10, fetched_again
 
 
 def _executed(path: Path) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, showErrorMessage } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
@@ -17,6 +18,7 @@ import { openPage } from './platform';
 import { copyTemplate, listTemplates } from './templates';
 
 const CATEGORY = 'Tradewind';
+const AFTER_THE_NOTEBOOK = 4000; // milliseconds
 
 const PAGES = [
   { id: 'runs', label: 'Runs', caption: 'Runs and their results', icon: runIcon },
@@ -83,6 +85,11 @@ async function addTemplates(app: JupyterFrontEnd, launcher: ILauncher): Promise<
       }
     }
   });
+  if (PageConfig.getOption('treePath')) {
+    // A notebook was asked for, not the launcher: it loads first, with its kernel.
+    await app.restored;
+    await new Promise(resume => setTimeout(resume, AFTER_THE_NOTEBOOK));
+  }
   const templates = await listTemplates(contents);
   templates.forEach((template, rank) =>
     launcher.add({

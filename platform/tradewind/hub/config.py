@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from tradewind.errors import SetupError
-from tradewind.hub import notices, rights, theme
+from tradewind.hub import lab_files, notices, rights, theme
 from tradewind.settings import Settings
 
 BODY_LIMIT = 2 * 2**20
@@ -113,6 +113,7 @@ def look(settings: Settings) -> dict[str, Any]:
             "tw_signup": settings.allow_signup and settings.authenticator == "local",
             "tw_local": settings.authenticator == "local",
             "tw_warning": _for_administrators(notice),
+            "tw_lab_files": lab_files.early(),
         },
         "logo_file": str(theme.STATIC / "logo.svg"),
         "implicit_spawn_seconds": 0.5,

@@ -13,6 +13,11 @@ from typing import Any
 SWITCH = "TRADEWIND_WARM_KERNELS"
 """Set to 1 in sandboxes of users' servers, unless a setting says otherwise."""
 KERNEL_PYTHON = "TRADEWIND_KERNEL_PYTHON"
+FEW_CORES = 2
+SOON, LATER = 0.5, 6.0
+"""Seconds after which the warming begins."""
+CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
+"""The events of notebooks that are read."""
 READY_SECONDS = 15.0
 """How long a kernel waits for a zygote that is still warming up: less long than it would need alone."""
 
@@ -136,6 +141,25 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Warm up once the server has answered its first requests, so that it gets ready before."""
-    if os.environ.get(SWITCH) == "1":
-        server.io_loop.call_later(0.5, lambda: asyncio.create_task(warm.start()))
+    """Warm up once the server has answered its first requests, so that it gets ready before.
+
+    Where there are no more than two cores, the browser that loads Lab, the server that gives it out and the
+    warming would share them: it then begins when a notebook is read, which a kernel will soon be asked for.
+    """
+    if os.environ.get(SWITCH) != "1":
+        return
+
+    def begin() -> None:
+        asyncio.create_task(warm.start())  # noqa: RUF006  the loop holds it: it ends at once
+
+    if len(os.sched_getaffinity(0)) > FEW_CORES:
+        server.io_loop.call_later(SOON, begin)
+        return
+    server.io_loop.call_later(LATER, begin)
+
+    async def opened(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        if data.get("action") == "get" and str(data.get("path", "")).endswith(".ipynb"):
+            server.event_logger.remove_listener(schema_id=CONTENTS, listener=opened)
+            server.io_loop.call_later(SOON, begin)
+
+    server.event_logger.add_listener(schema_id=CONTENTS, listener=opened)
