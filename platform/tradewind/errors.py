@@ -99,6 +99,12 @@ class ConflictError(TradewindError):
     status = 409
 
 
+class HoldoutError(LookaheadError):
+    """A read reached a sealed holdout without a look on the record."""
+
+    code = "holdout"
+
+
 class DataQualityError(InvalidInputError):
     """A batch did not pass the quality gate."""
 

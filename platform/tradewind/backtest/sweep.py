@@ -12,11 +12,13 @@ import xarray as xr
 
 from tradewind.backtest.fused import can_fuse, figures_of, run_fused
 from tradewind.backtest.grid import Grid
-from tradewind.backtest.market import market_of, with_symbol
+from tradewind.backtest.market import default_fill, market_of, with_symbol
 from tradewind.backtest.rules import Costs
-from tradewind.backtest.run import CASH, backtest, fill_of, variant_text
+from tradewind.backtest.run import CASH, backtest, fill_of
+from tradewind.backtest.trial import variant_text
 from tradewind.errors import EmptySelectionError, ParameterError, did_you_mean
-from tradewind.provenance import ledger
+from tradewind.metrics import periods_per_year
+from tradewind.provenance import holdouts, ledger
 from tradewind.strategies import Strategy, strategy_class
 from tradewind.threads import cores
 from tradewind.vocabulary import TIME
@@ -124,10 +126,17 @@ def sweep(
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")
     variants = [cls(**values) for _, values in allowed]
     loaded = with_symbol(ds).load()
+    holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
     fused = can_fuse(cls, options)
     run = _fused if fused else _general
     found = run(variants, loaded, costs or Costs(), options)
-    ledger.note(str(ds.attrs.get("dataset", "")), cls.name, map(variant_text, variants))
+    fill, began_at = fill_of(options.get("fill")) or default_fill(loaded), options.get("start")
+    texts = [variant_text(v, loaded, fill, began_at) for v in variants]
+    attrs = loaded.attrs
+    periods = periods_per_year(
+        loaded[TIME].values, str(attrs.get("frequency", "")), str(attrs.get("calendar", ""))
+    )
+    ledger.note(str(attrs.get("dataset", "")), cls.name, texts, found["sharpe"] / np.sqrt(periods))
     figures = {name: np.full(shape, np.nan) for name in SWEPT}
     where = tuple(np.array([at for at, _ in allowed]).T)
     for name in SWEPT:

@@ -99,6 +99,20 @@ class Overfitting:
         return f"<div style='max-width:760px'><p><b>{escape(self.verdict)}</b></p><table>{body}</table></div>"
 
 
+def trials_variance(own: np.ndarray, ledger_ratios: np.ndarray, count: int, bars: int) -> float:
+    """Variance of the trials' Sharpe ratios per bar, over everything that was tried.
+
+    A sweep of near neighbours varies little, and rightly raises the expected luck little, as long as it was
+    all that was tried. Where the ledger knows of other trials, theirs count as well; those of unknown ratio
+    count with the variance a worthless trial has, one over the bars. The number of trials stays the raw one:
+    see ``docs/research.md`` for what effective numbers do.
+    """
+    ratios = ledger_ratios if ledger_ratios.size > own.size else own
+    seen = float(np.var(ratios, ddof=1)) if ratios.size > 1 else 0.0
+    unknown = max(0, count - ratios.size)
+    return (seen * ratios.size + unknown / bars) / max(count, 1) if count > 1 else 0.0
+
+
 def overfitting(
     grid: Grid, metric: str = "sharpe", *, trials: int | None = None, splits: bool | None = None
 ) -> Overfitting:
@@ -119,13 +133,13 @@ def overfitting(
     """
     if trials is not None and trials < grid.trials:
         raise ParameterError(f"trials is at least the sweep's own {grid.trials}, not {trials}.")
-    known = ledger.trials(str(grid.data.attrs.get("dataset", ""))).count
-    count = max(grid.trials, known) if trials is None else trials
+    known = ledger.trials(str(grid.data.attrs.get("dataset", "")))
+    count = max(grid.trials, known.count) if trials is None else trials
     result = grid.best(metric)
     returns = result.returns.values
     root = float(np.sqrt(result.setting.periods))
     ratios = grid["sharpe"].values / root
-    variance = float(np.var(ratios[np.isfinite(ratios)], ddof=1)) if grid.trials > 1 else 0.0
+    variance = trials_variance(ratios[np.isfinite(ratios)], np.array(known.sharpes), count, returns.size)
     best = float(metrics.sharpe(returns, 1.0))
     luck = expected_best_sharpe(count, variance)
     shape = {"skewness": metrics.skewness(returns), "kurtosis": metrics.kurtosis(returns)}

@@ -79,7 +79,9 @@ def walk_forward(
         past = sweep(strategy, axes, ds.isel({TIME: slice(at - train, at)}), costs=costs, **options)
         chosen = past.choice(metric)
         span = ds.isel({TIME: slice(at - train, at + test)})
-        traded = backtest(chosen, span, costs=costs, start=span[TIME].values[train], **options)
+        traded = backtest(
+            chosen, span, costs=costs, start=span[TIME].values[train], remember=False, **options
+        )
         pieces.append(traded.returns)
         picked = {name: getattr(chosen, name) for name in axes}
         best = past[metric].sel(picked)
