@@ -51,7 +51,7 @@ def keep_dask_out() -> None:
     Both places are private to xarray: where they are gone, nothing is done, and only the import is slower.
     """
     if hasattr(utils, "is_dask_collection"):
-        utils.is_dask_collection = is_dask_collection
+        utils.is_dask_collection = is_dask_collection  # type: ignore[assignment]
     table = getattr(pycompat, "_cached_duck_array_modules", None)
     if isinstance(table, dict):
         table.setdefault("dask", DaskIfLoaded())

@@ -1,5 +1,6 @@
 """A root with its datasets, and one dataset at one snapshot."""
 
+import asyncio
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import icechunk
 import numpy as np
 import zarr
+from zarr.api.asynchronous import open_group
+from zarr.core.sync import sync
 
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, UnavailableError, did_you_mean
 from tradewind.store import layout, reference, storage
@@ -158,7 +161,12 @@ class Snapshot:
     ) -> "Snapshot":
         """Open a snapshot of a repository."""
         session = repository.readonly_session(snapshot_id=snapshot)
-        return cls(name, snapshot, zarr.open_group(session.store, mode="r"), folder)
+        root, arrays = sync(_open_all(session.store))
+        view = cls(name, snapshot, zarr.Group(root), folder)
+        for wanted, (array, values) in arrays.items():
+            view._arrays[wanted] = zarr.Array(array)
+            view._values[wanted] = values
+        return view
 
     @cached_property
     def spec(self) -> DatasetSpec:
@@ -190,18 +198,27 @@ class Snapshot:
         return {}
 
     @cached_property
+    def _values(self) -> dict[str, np.ndarray]:
+        """Small arrays that came along when the snapshot was opened."""
+        return {}
+
+    def _small(self, name: str) -> np.ndarray:
+        found = self._values.get(name)
+        return np.asarray(self.array(name)[:]) if found is None else found
+
+    @cached_property
     def _arrays(self) -> "dict[str, zarr.Array[Any]]":
         return {}
 
     @cached_property
     def times(self) -> np.ndarray:
         """The time axis, ``datetime64[ns]``."""
-        return layout.decode_time(np.asarray(self.array(TIME)[:]), self.spec.frequency)
+        return layout.decode_time(self._small(TIME), self.spec.frequency)
 
     @cached_property
     def symbols(self) -> np.ndarray:
         """The symbol axis, as objects."""
-        return np.asarray(self.array(SYMBOL)[:]).astype(object)
+        return self._small(SYMBOL).astype(object)
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -212,7 +229,9 @@ class Snapshot:
     @cached_property
     def reference(self) -> dict[str, Instrument]:
         """Reference data of the instruments, by id; empty where the symbols are plain tickers."""
-        return reference.decode(layout.read_json(self.group.get(layout.REFERENCE)))
+        came_along = bool(self._values)
+        stored = self._values.get(layout.REFERENCE) if came_along else self.group.get(layout.REFERENCE)
+        return reference.decode(layout.read_json(stored))
 
     @cached_property
     def quarantine(self) -> list[dict[str, Any]]:
@@ -233,7 +252,22 @@ class Snapshot:
     @cached_property
     def actions(self) -> ActionTable:
         """The corporate actions."""
-        return ActionTable.decode(np.asarray(self.array(layout.ACTIONS)[:]))
+        return ActionTable.decode(self._small(layout.ACTIONS))
+
+
+async def _open_all(store: icechunk.IcechunkStore) -> tuple[Any, dict[str, tuple[Any, np.ndarray]]]:
+    """Open the root group and what every reader needs of it, all at once: on S3 each wait costs as much."""
+    root = await open_group(store, mode="r")
+
+    async def one(name: str) -> tuple[str, tuple[Any, np.ndarray] | None]:
+        try:
+            array: Any = await root.getitem(name)
+        except KeyError:
+            return name, None
+        return name, (array, np.asarray(await array.getitem(slice(None))))
+
+    found = await asyncio.gather(*(one(n) for n in (TIME, SYMBOL, layout.ACTIONS, layout.REFERENCE)))
+    return root, {name: opened for name, opened in found if opened is not None}
 
 
 @lru_cache(maxsize=64)
