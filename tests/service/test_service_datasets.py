@@ -54,7 +54,7 @@ def test_json(service: Service, corrected: tuple[str, str]) -> None:
 def test_page(service: Service, corrected: tuple[str, str]) -> None:
     text = service.browser("ann").get("data/prices").text
     for shown in ("Coverage", "BBB: 66.7% of the bars", "close far off, and back with", "kept aside",
-                  "group:quants", "user:ann", "run-of-ann", "1 values restated, 1 filled in"):  # fmt: skip
+                  "group:quants", "user:ann", "run-of-ann", "1 value restated, 1 filled in"):  # fmt: skip
         assert shown in text, shown
     assert "run-of-bob" not in text
     assert "run-of-bob" in service.browser("admin").get("data/prices").text
@@ -67,6 +67,6 @@ def test_python_asks_the_service(
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "ann")
     found = tw.restatements("prices")
     assert [r.run.run_id for r in found] == ["run-of-ann"]
-    assert "1 values restated" in repr(found) and "run-of-ann" in found._repr_html_()
+    assert "1 value restated" in repr(found) and "run-of-ann" in found._repr_html_()
     assert found.to_frame()["restated"].tolist() == [1]
     assert "group:quants" in tw.catalog()["prices"]._repr_html_()

@@ -1,4 +1,4 @@
-"""The way out of a sandbox: three Unix sockets, to the hub's API, to the service's API and to the internet.
+"""The way out of a sandbox: Unix sockets to the hub's API, to the service's API, to the internet, to S3.
 
 ``python -m tradewind.hub.gateway`` listens in ``<runtime>/gateway``. It is HTTP-aware on purpose: a sandbox
 gets the two APIs and nothing else of hub and service (not, say, the sign-in form behind the proxy's back,
@@ -17,7 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from aiohttp.web import AppRunner
+
 from tradewind.hub.egress import Policy, RefusedError
+from tradewind.hub.s3gate import S3Gate
+from tradewind.sandbox.storekey import SOCKET
 from tradewind.settings import Settings, load_settings
 
 log = logging.getLogger("tradewind.gateway")
@@ -224,6 +228,8 @@ class Gateway:
             "service": api_relay(settings.service_port, f"{base}/services/tradewind/api"),
             "egress": egress(policy),
         }
+        self.s3 = S3Gate(settings) if settings.store.startswith("s3://") else None
+        self._s3_runner: AppRunner | None = None
         self.servers: list[asyncio.Server] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
 
@@ -233,12 +239,22 @@ class Gateway:
         for name, handler in self.handlers.items():
             path = self.folder / f"{name}.sock"
             self.servers.append(await listen(path, self._guarded(handler)))
+        if self.s3 is not None:
+            path = self.folder / f"{SOCKET}.sock"
+            part = path.with_suffix(".new")
+            part.unlink(missing_ok=True)
+            self._s3_runner = await self.s3.start(str(part))
+            part.chmod(0o600)
+            part.rename(path)
 
     async def stop(self) -> None:
         """Stop listening and drop what is under way."""
         for server in self.servers:
             server.close()
             server.close_clients()
+        if self.s3 is not None and self._s3_runner is not None:
+            await self._s3_runner.cleanup()
+            await self.s3.stop()
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -21,6 +21,7 @@ from tradewind.kernel.singleuser import LISTEN_FD
 from tradewind.sandbox import ProcessId, Sandbox, check_may_start, home_name, socket_name, wait_first_process
 from tradewind.sandbox.datasets import dataset_folders
 from tradewind.sandbox.files import read_beneath
+from tradewind.sandbox.storekey import StoreKey
 from tradewind.settings import REPOSITORY, Settings, load_settings
 from tradewind.store.access import readable
 
@@ -102,10 +103,13 @@ class TradewindSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     def sandbox(self) -> Sandbox:
         """Return the sandbox of this server."""
+        folders = self.settings.store.startswith("file://")
+        groups = tuple(group.name for group in self.user.groups)
         return Sandbox.for_user(
             self.settings,
             self.user.name,
-            datasets=dataset_folders(self.settings, self.datasets()),
+            datasets=dataset_folders(self.settings, self.datasets()) if folders else (),
+            reader=StoreKey(user=self.user.name, groups=groups, admin=bool(self.user.admin)),
             seeds=SEEDS,
             output=LOG,
             die_with_parent=False,

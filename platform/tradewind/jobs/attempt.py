@@ -129,6 +129,7 @@ class Supervisor:
             run.user,
             home=self._home,
             datasets=_datasets(settings, run),
+            reader=writing.key(settings, run, wish),
             binds=binds,
             environment=environment,
             grace=processes.ASKED_SECONDS,

@@ -17,6 +17,7 @@ from tradewind.jobs.model import Run, Source
 from tradewind.jobs.notebooks import Checked
 from tradewind.sandbox import Bind
 from tradewind.sandbox.names import STORE_INSIDE
+from tradewind.sandbox.storekey import StoreKey
 from tradewind.settings import Settings
 from tradewind.store import access
 from tradewind.store.locks import LOCKS
@@ -103,6 +104,12 @@ def shared_binds(settings: Settings, wish: Wish | None) -> list[Bind]:
         Bind(folder, STORE_INSIDE / wish.dataset, writable=True),
         Bind(lock, STORE_INSIDE / LOCKS / lock.name, writable=True),
     ]
+
+
+def key(settings: Settings, run: Run, wish: Wish | None) -> StoreKey:
+    """Return what a run may read, and the one dataset it may write, of a store on S3."""
+    writes = wish.dataset if wish is not None and not wish.mine and may(settings, wish) else ""
+    return StoreKey(user=run.user, groups=tuple(run.groups), admin=run.admin, writes=writes)
 
 
 def own_binds(

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Self
 
 from tradewind.sandbox import environment as variables
-from tradewind.sandbox import places
+from tradewind.sandbox import places, storekey
 from tradewind.sandbox.limits import Limits, limit_command, parse_memory
 from tradewind.sandbox.names import (
     EGRESS_PORTS,
     GATEWAY_INSIDE,
     LAYER_SITE,
+    S3_PORTS,
     SOCKETS_INSIDE,
     STORE_INSIDE,
     home_name,
 )
 from tradewind.sandbox.prepare import Plan
 from tradewind.sandbox.probe import Mode, available, mode
+from tradewind.sandbox.storekey import StoreKey
 from tradewind.settings import Network, Settings
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -137,6 +139,7 @@ class Sandbox:
         die_with_parent: bool = True,
         grace: float = 10.0,
         output: str = "",
+        reader: StoreKey | None = None,
     ) -> Self:
         """Return the sandbox of a user under the settings of this installation.
 
@@ -148,6 +151,8 @@ class Sandbox:
             The hub's user name.
         datasets, environment, binds, seeds, socket_dir, die_with_parent, grace, output
             As for the class.
+        reader
+            Whose grants decide what can be read of a store on S3.
         home
             A folder to use instead of the user's home (dashboards run without their owner's home).
 
@@ -173,7 +178,7 @@ class Sandbox:
             service_port=settings.service_port,
             base_url=settings.base_url,
             store="" if local and isolated else settings.store,
-            environment=environment,
+            environment={**_store_variables(settings, reader, isolated), **environment},
             seeds=tuple(seeds),
             hidden=(paths.home, paths.runtime),
             limits=Limits(memory=parse_memory(settings.memory_limit), cores=settings.cpu_limit),
@@ -298,6 +303,8 @@ class Sandbox:
         wanted = [(self.hub_port, "hub"), (self.service_port, "service")]
         if self.network is Network.PROXY:
             wanted.append((self.egress_port, "egress"))
+        if self.store.startswith("s3://"):
+            wanted.append((_s3_port(self.hub_port, self.service_port), storekey.SOCKET))
         return [(port, name) for port, name in wanted if port]
 
     def _plan(self) -> Plan:
@@ -314,3 +321,14 @@ class Sandbox:
             folders=[str(own / "store"), runtime],
             output=str(self.home_inside / self.output) if self.output else "",
         )
+
+
+def _s3_port(*taken: int) -> int:
+    return next(p for p in S3_PORTS if p not in taken)
+
+
+def _store_variables(settings: Settings, reader: StoreKey | None, isolated: bool) -> Mapping[str, str]:
+    if reader is None:
+        return {}
+    port = _s3_port(settings.hub_port, settings.service_port)
+    return storekey.variables(settings, reader, port=port, isolated=isolated)

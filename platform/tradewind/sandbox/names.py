@@ -12,6 +12,8 @@ GATEWAY_INSIDE = Path("/run/gateway")
 """Where the gateway's sockets are found inside a sandbox."""
 EGRESS_PORTS = (3128, 3129, 3130)
 """Candidates for the loopback port of the web proxy inside a sandbox."""
+S3_PORTS = (3133, 3134, 3135)
+"""Candidates for the loopback port of the store on S3 inside a sandbox."""
 LAYER_SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
 """Where packages lie below a user's layer."""
 

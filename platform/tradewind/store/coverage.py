@@ -197,9 +197,9 @@ def quality(store: Store, name: str) -> Quality:
     store, name
         The dataset.
     """
-    findings = tuple(
-        {"snapshot": c.snapshot, **f}
-        for c in store.history(name)
-        for f in dict(c.metadata).get("findings", ())
-    )
-    return Quality(findings=findings, quarantined=len(store.snapshot(name).quarantine))
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for commit in store.history(name):
+        for f in dict(commit.metadata).get("findings", ()):
+            same = tuple(f.get(n) for n in ("check", "symbol", "first", "last", "count"))
+            found.setdefault(same, {"snapshot": commit.snapshot, **f})  # told again by each batch that has it
+    return Quality(findings=tuple(found.values()), quarantined=len(store.snapshot(name).quarantine))

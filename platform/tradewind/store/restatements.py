@@ -119,7 +119,7 @@ def told(changed: Changed) -> str:
     """Say what changed, in a line."""
     parts = []
     if changed.restated:
-        parts.append(f"{changed.restated:,} values restated")
+        parts.append(f"{changed.restated:,} value{'s' if changed.restated > 1 else ''} restated")
     if changed.filled:
         parts.append(f"{changed.filled:,} filled in")
     if changed.actions:

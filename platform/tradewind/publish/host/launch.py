@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tradewind.publish.bundle import Manifest
+from tradewind.publish.host.rights import ON_S3
 from tradewind.publish.model import Runtime, prefix
 from tradewind.sandbox import Bind, Sandbox, home_name
+from tradewind.sandbox.storekey import StoreKey
 from tradewind.settings import REPOSITORY, Settings
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -75,7 +77,8 @@ def prepared(
             settings,
             owner,
             home=home,
-            datasets=datasets,
+            datasets=[d for d in datasets if d.parent != ON_S3],
+            reader=StoreKey(user=owner, only=tuple(d.name for d in datasets if d.parent == ON_S3)),
             socket_dir=sockets,
             environment=_environment(),
         )
