@@ -53,7 +53,27 @@ class Units:
     target: xr.DataArray
 
 
-Decision = Signals | Weights | Units
+@dataclass(frozen=True)
+class Orders:
+    """Orders placed bar by bar, all symbols sharing one cash account.
+
+    Attributes
+    ----------
+    on_bar : callable
+        Called at every bar's close. In plain Python with a :class:`tradewind.backtest.desk.Desk`, which shows
+        what is known and takes orders; or compiled by :func:`tradewind.backtest.compiled`.
+    memory : array
+        What a compiled function may keep from bar to bar; a copy of it, in every run.
+    most
+        Most orders a compiled function places in one bar.
+    """
+
+    on_bar: Callable[..., Any]
+    memory: Any = ()
+    most: int = 16
+
+
+Decision = Signals | Weights | Units | Orders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +124,8 @@ class Strategy(ABC):
         How it is shown.
     version : str
         Changes when its decisions may change.
+    state : str
+        ``draft``, ``active`` or ``retired``; of one's own, :func:`tradewind.strategies.set_state` changes it.
     constraints : tuple of Constraint
         Rules between parameters; a sweep leaves out combinations that break one.
     """
@@ -111,6 +133,7 @@ class Strategy(ABC):
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
     version: ClassVar[str] = "1"
+    state: ClassVar[str] = "active"
     constraints: ClassVar[tuple[Constraint, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -192,7 +215,7 @@ class Strategy(ABC):
 
         Returns
         -------
-        Signals or Weights
+        Signals, Weights, Units or Orders
             The backtest trades them at the next bar at the earliest.
         """
 
