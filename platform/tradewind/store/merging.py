@@ -102,11 +102,11 @@ def apply(
     symbols = np.asarray(group[SYMBOL][:]).astype(object)  # type: ignore[index]
     times = layout.decode_time(np.asarray(group[TIME][:]), spec.frequency)  # type: ignore[index]
     fields: list[str] = list(group.attrs["fields"])  # type: ignore[arg-type]
-    new_symbols = [
-        s for s in (*batch.symbols, *(a.symbol for a in batch.actions)) if s not in set(symbols.tolist())
-    ]
-    new_symbols = list(dict.fromkeys(new_symbols))
-    merged = np.union1d(times, batch.times)
+    known = set(symbols.tolist())
+    named = dict.fromkeys((*batch.symbols, *(a.symbol for a in batch.actions)))
+    new_symbols = [s for s in named if s not in known]
+    later = not times.size or not batch.times.size or batch.times[0] > times[-1]
+    merged = np.concatenate([times, batch.times]) if later else np.union1d(times, batch.times)
     first_new = int(np.searchsorted(merged, batch.times[0])) if batch.times.size else len(merged)
     all_symbols = [*symbols.tolist(), *new_symbols]
     shape = (len(all_symbols), len(merged))
@@ -198,8 +198,11 @@ def _write_cells(
     r, c = at[0][i], at[1][j]
     box = (slice(int(r.min()), int(r.max()) + 1), slice(int(c.min()), int(c.max()) + 1))
     whole = (box[0].stop - box[0].start, box[1].stop - box[1].start) == (len(i), len(j))
-    block = np.empty((len(i), len(j))) if whole else Blocks(array, folder).read(box)
-    block[np.ix_(r - r.min(), c - c.min())] = values[np.ix_(i, j)]
+    if whole and (np.diff(r) == 1).all() and (np.diff(c) == 1).all():
+        block = values if values.shape == (len(i), len(j)) else values[np.ix_(i, j)]
+    else:
+        block = np.empty((len(i), len(j))) if whole else Blocks(array, folder).read(box)
+        block[np.ix_(r - r.min(), c - c.min())] = values[np.ix_(i, j)]
     write_block(array, *box, block, folder)
 
 
