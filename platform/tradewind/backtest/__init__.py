@@ -5,18 +5,31 @@ after somebody has imported this package.
 """
 
 import sys
+from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
 from typing import Any
 
 from tradewind.backtest.archive import load
+from tradewind.backtest.events import Desk
 from tradewind.backtest.grid import Grid
+from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits, Short, Shortfall
 from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.backtest.run import backtest
 from tradewind.backtest.sweep import sweep
 
-__all__ = ["Costs", "Fill", "Grid", "Result", "Setting", "backtest", "load", "sweep"]
+__all__ = [
+    "Costs", "Currencies", "Desk", "Fill", "Financing", "Grid", "Instruments", "Limits", "Result", "Setting",
+    "Short", "Shortfall", "backtest", "compiled", "load", "sweep",
+]  # fmt: skip
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function that places orders at every bar; see :mod:`tradewind.backtest.asking`."""
+    from tradewind.backtest.asking import compiled as compile_it  # numba is not needed otherwise
+
+    return compile_it(function)
 
 
 class _Callable(ModuleType):

@@ -1,7 +1,7 @@
 """Run the compiled accounting over a market."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,6 +29,10 @@ class Books:
         After each bar's fills, and at its close.
     income
         Dividends paid at each bar.
+    flows
+        What financing paid at each bar, by kind; costs are negative.
+    balances
+        Cash by currency ``(currency, time)``, where there are several.
     written
         Quantities ``(symbol, time)`` and orders; made by ``details`` when first asked for.
     """
@@ -36,6 +40,8 @@ class Books:
     cash: np.ndarray
     equity: np.ndarray
     income: np.ndarray
+    flows: dict[str, np.ndarray] = field(default_factory=dict)
+    balances: np.ndarray | None = None
     written: Written | None = None
     details: Callable[[], Written | None] | None = None
 

@@ -2,13 +2,15 @@
 
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tradewind.backtest.accounting import Books
+from tradewind.backtest.limits import Financing, Instruments, Limits, as_text
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import Orders
 from tradewind.backtest.result import Result, Setting
@@ -18,7 +20,17 @@ from tradewind.errors import InvalidInputError, NotFoundError
 FORMAT = 2
 _MARKET = ("time", "price", "close")
 _OPTIONAL = ("high", "low", "volume", "dividend")
+_SEEN = ("unit", "settled", "growth")
 _BOOKS = ("cash", "equity", "income")
+
+
+_PARTS = {"costs": Costs, "limits": Limits, "financing": Financing, "instruments": Instruments}
+
+
+def _plain(setting: Setting) -> dict[str, Any]:
+    """A setting as JSON takes it: of functions and series, the names."""
+    found = {f.name: getattr(setting, f.name) for f in fields(setting)}
+    return found | {n: as_text(found[n]) for n in _PARTS if found[n] is not None}
 
 
 def save(result: Result, path: str | Path) -> Path:
@@ -29,11 +41,14 @@ def save(result: Result, path: str | Path) -> Path:
     arrays |= {f"books.{n}": getattr(result.books, n) for n in _BOOKS}
     fields = {n: result.market.field(n) for n in _OPTIONAL}
     arrays |= {f"market.{n}": values for n, values in fields.items() if values is not None}
+    seen = {n: getattr(result.market, n) for n in _SEEN} | {"balances": result.books.balances}
+    arrays |= {f"seen.{n}": values for n, values in seen.items() if values is not None}
+    arrays |= {f"flows.{n}": values for n, values in result.books.flows.items()}
     arrays["books.quantity"] = result.books.quantity
-    arrays |= {f"orders.{n}": getattr(result.books.orders, n) for n in Orders.__dataclass_fields__}
+    arrays |= {f"orders.{n}": values for n, values in result.books.orders.columns().items()}
     if result.reference is not None:
         arrays["reference"] = result.reference
-    head = {"format": FORMAT, "setting": asdict(result.setting)}
+    head = {"format": FORMAT, "setting": _plain(result.setting)}
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.writestr("result.json", json.dumps(head, indent=1))
@@ -71,7 +86,9 @@ def load(path: str | Path) -> Result:
     if head["format"] > FORMAT:
         raise InvalidInputError(f"{source} was written by a newer Tradewind.", "Update Tradewind to read it.")
     raw = head["setting"]
-    setting = Setting(**(raw | {"costs": Costs(**raw["costs"]), "fill": Fill(raw["fill"])}))
+    parts = {n: kind(**raw[n]) for n, kind in _PARTS.items() if raw.get(n)}
+    names = {"currencies": tuple(raw.get("currencies", ()))}
+    setting = Setting(**(raw | parts | names | {"fill": Fill(raw["fill"])}))
     return Result(
         setting=setting,
         market=Market(
@@ -80,14 +97,19 @@ def load(path: str | Path) -> Result:
             price=arrays["market.price"],
             close=arrays["market.close" if head["format"] > 1 else "market.mark"],
             fields={n: arrays[f"market.{n}"] for n in _OPTIONAL if f"market.{n}" in arrays},
+            **{n: arrays.get(f"seen.{n}") for n in _SEEN},
             fill=setting.fill,
             periods=setting.periods,
         ),
         books=Books(
             **{n: arrays[f"books.{n}"] for n in _BOOKS},
+            flows={n.removeprefix("flows."): a for n, a in arrays.items() if n.startswith("flows.")},
+            balances=arrays.get("seen.balances"),
             written=(
                 arrays["books.quantity"],
-                Orders(**{n: arrays[f"orders.{n}"] for n in Orders.__dataclass_fields__}),
+                Orders(
+                    **{n.removeprefix("orders."): a for n, a in arrays.items() if n.startswith("orders.")}
+                ),
             ),
         ),
         reference=arrays.get("reference"),

@@ -36,6 +36,12 @@ class Market:
         When orders are filled.
     periods
         Bars a year.
+    unit
+        What one point of price of one unit is worth in the account's currency, where it is not 1.
+    settled
+        Which symbols are settled daily (futures); their positions are worth nothing at the close.
+    growth
+        Units at the end a unit of each bar, where splits are accounted for.
     """
 
     names: Any
@@ -45,6 +51,9 @@ class Market:
     fill: Fill
     periods: float
     fields: Mapping[str, Any]
+    unit: np.ndarray | None = None
+    settled: np.ndarray | None = None
+    growth: np.ndarray | None = None
 
     @cached_property
     def symbols(self) -> np.ndarray:
@@ -123,6 +132,22 @@ def default_fill(ds: xr.Dataset) -> Fill:
     return Fill.NEXT_OPEN if "open" in ds.data_vars else Fill.NEXT_CLOSE
 
 
+_NEEDED = {
+    Fill.NEXT_OPEN: ("open",),
+    Fill.NEXT_VWAP: ("vwap",),
+    Fill.NEXT_TWAP: ("open", "high", "low"),
+}
+
+
+def _price(fill: Fill, fields: Any, close: np.ndarray) -> np.ndarray:
+    """The price of a bar that orders are filled at."""
+    if fill is Fill.NEXT_TWAP:
+        bar = [array_of(fields[name]) for name in ("open", "high", "low")]
+        mean: np.ndarray = (bar[0] + bar[1] + bar[2] + close) / 4.0
+        return mean
+    return array_of(fields[_NEEDED[fill][0]]) if fill in _NEEDED else close
+
+
 def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
     """Take what a backtest needs from a dataset.
 
@@ -141,10 +166,12 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
     if 0 in (ds.sizes[SYMBOL], ds.sizes[TIME]):
         raise EmptySelectionError("The dataset holds no bars to trade on.")
     chosen = fill or default_fill(ds)
-    if chosen is Fill.NEXT_OPEN and "open" not in names:
-        raise FieldNotFoundError(
-            "The dataset has no 'open' to fill orders at.", 'Use fill="next close", or leave fill out.'
-        )
+    for needed in _NEEDED.get(chosen, ()):
+        if needed not in names:
+            raise FieldNotFoundError(
+                f"The dataset has no {needed!r} to fill orders at.",
+                'Use fill="next close", or leave fill out.',
+            )
     variables = ds.variables
     close = array_of(variables["close"])
     if not (np.isfinite(close[0, 0]) or np.isfinite(close).any()):
@@ -154,7 +181,7 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
     return Market(
         names=held.to_index() if isinstance(held, xr.IndexVariable) else held.values,
         time=time,
-        price=array_of(variables["open"]) if chosen is Fill.NEXT_OPEN else close,
+        price=_price(chosen, variables, close),
         close=close,
         fields=cast("Mapping[str, Any]", variables),
         fill=chosen,

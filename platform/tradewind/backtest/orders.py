@@ -7,6 +7,9 @@ import pandas as pd
 
 from tradewind.backtest.market import Market
 
+# In the order of desk_inline's numbers
+KIND_WORDS = ("market", "limit", "stop", "stop limit", "target", "margin call", "delisted", "cancel")
+STATUS_WORDS = ("open", "filled", "cancelled", "expired", "rejected", "cut", "replaced", "nothing to do")
 UNFILLED = -1
 REPLACED = -2
 
@@ -23,6 +26,12 @@ class Orders:
         Of the fill: units signed by side, price after slippage, commission.
     reference
         The bar's price before slippage.
+    unit
+        What a point of price of one unit is worth in the account's currency; 1 if None.
+    kind, status
+        As the order desk numbers them; None for accounts that know market orders only.
+    spread, slip, impact, tax
+        Parts of the costs, in the account's currency; the desk's only. ``fee`` includes no tax.
     """
 
     symbol: np.ndarray
@@ -33,10 +42,22 @@ class Orders:
     price: np.ndarray
     fee: np.ndarray
     reference: np.ndarray
+    unit: np.ndarray | None = None
+    kind: np.ndarray | None = None
+    status: np.ndarray | None = None
+    spread: np.ndarray | None = None
+    slip: np.ndarray | None = None
+    impact: np.ndarray | None = None
+    tax: np.ndarray | None = None
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Those that there are."""
+        every = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: values for name, values in every.items() if values is not None}
 
     def pick(self, rows: np.ndarray) -> "Orders":
         """Keep some, in the order given."""
-        return Orders(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
+        return Orders(**{name: values[rows] for name, values in self.columns().items()})
 
     @property
     def fills(self) -> "Orders":
@@ -46,8 +67,24 @@ class Orders:
     @property
     def slippage(self) -> np.ndarray:
         """What slippage cost each fill."""
-        paid: np.ndarray = np.abs(self.quantity * (self.price - self.reference))
+        paid: np.ndarray = np.abs(self.quantity * (self.price - self.reference) * self.worth)
         return paid
+
+    @property
+    def worth(self) -> np.ndarray | float:
+        """What a point of price of one unit is worth."""
+        return 1.0 if self.unit is None else self.unit
+
+    @property
+    def value(self) -> np.ndarray:
+        """Of the fills, in the account's currency; sales are negative."""
+        found: np.ndarray = self.quantity * self.price * self.worth
+        return found
+
+    @property
+    def paid(self) -> np.ndarray:
+        """Commission and taxes."""
+        return self.fee if self.tax is None else self.fee + self.tax
 
 
 def empty(count: int) -> Orders:
@@ -71,9 +108,14 @@ def orders_frame(orders: Orders, market: Market) -> pd.DataFrame:
         ["open", "replaced", "nothing to do"],
         "filled",
     )
+    more = {}
+    if orders.kind is not None and orders.status is not None:
+        status = np.array(STATUS_WORDS)[orders.status]
+        more = {"kind": np.array(KIND_WORDS)[orders.kind]}
     return pd.DataFrame(
         {
             "decided": market.time[orders.decided],
+            **more,
             "symbol": market.symbols[orders.symbol],
             "target": orders.target,
             "status": status,
@@ -99,8 +141,8 @@ def fills_frame(orders: Orders, market: Market) -> pd.DataFrame:
             "symbol": market.symbols[fills.symbol],
             "quantity": fills.quantity,
             "price": fills.price,
-            "value": fills.quantity * fills.price,
-            "fee": fills.fee,
+            "value": fills.value,
+            "fee": fills.paid,
             "slippage": fills.slippage,
             "decided": market.time[fills.decided],
         }

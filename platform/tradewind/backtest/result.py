@@ -12,6 +12,7 @@ import xarray as xr
 from tradewind import attached
 from tradewind.backtest.accounting import Books
 from tradewind.backtest.card import result_card
+from tradewind.backtest.limits import Financing, Instruments, Limits
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import fills_frame, orders_frame
 from tradewind.backtest.rules import Costs, Fill
@@ -39,6 +40,10 @@ class Setting:
     borrow: bool
     periods: float
     benchmark: str
+    limits: Limits | None = None
+    financing: Financing | None = None
+    instruments: Instruments | None = None
+    currencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +98,26 @@ class Result:
 
     @cached_property
     def values(self) -> xr.DataArray:
-        """Value of each position at the close."""
-        return self._over_both(self.books.quantity * np.nan_to_num(self.market.mark), "values")
+        """What each position adds to the equity at the close; futures, which are settled, nothing."""
+        values = self.exposures.values
+        if self.market.settled is not None:
+            values = np.where(self.market.settled[:, None], 0.0, values)
+        return self._over_both(values, "values")
+
+    @cached_property
+    def exposures(self) -> xr.DataArray:
+        """What each position amounts to in the market at the close, in the account's currency."""
+        values = self.books.quantity * np.nan_to_num(self.market.mark)
+        return self._over_both(values if self.market.unit is None else values * self.market.unit, "exposures")
+
+    @cached_property
+    def balances(self) -> xr.DataArray:
+        """Cash by currency, each in its own."""
+        rows, names = self.books.balances, self.setting.currencies
+        if rows is None:
+            rows = self.books.cash[None, :]
+        coords = {"currency": list(names or ("account",)), TIME: self.market.time}
+        return xr.DataArray(rows, coords, ("currency", TIME), name="balances")
 
     @cached_property
     def weights(self) -> xr.DataArray:
@@ -127,11 +150,23 @@ class Result:
 
     @cached_property
     def costs(self) -> pd.Series:
-        """What was paid, by kind."""
+        """What was paid, by kind, in the account's currency; see :attr:`flows` for what was earned."""
         fills = self.books.orders.fills
-        return pd.Series(
-            {"commission": float(fills.fee.sum()), "slippage": float(fills.slippage.sum())}, name="costs"
-        )
+        found = {"commission": float(fills.fee.sum())}
+        parts = {"spread": fills.spread, "slippage": fills.slip, "impact": fills.impact, "taxes": fills.tax}
+        if fills.slip is None:
+            found["slippage"] = float(fills.slippage.sum())
+        found |= {name: float(values.sum()) for name, values in parts.items() if values is not None}
+        found |= {
+            name: -float(values.sum()) for name, values in self.books.flows.items() if name != "cash interest"
+        }
+        return pd.Series(found, name="costs")
+
+    @cached_property
+    def flows(self) -> xr.Dataset:
+        """What came in and went out besides trading, a bar: dividends, interest, borrow fees, rolls."""
+        every = {"dividends": self.books.income} | self.books.flows
+        return xr.Dataset({name: self._over_time(values, name) for name, values in every.items()})
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -38,8 +38,8 @@ def metrics_of(result: "Result") -> Metrics:
     closed = result.trades[~result.trades["open"]]
     profits = closed["profit"].to_numpy()
     fills = result.books.orders.fills
-    traded = float(np.abs(fills.quantity * fills.price).sum())
-    gross = np.abs(result.values.values).sum(axis=0)
+    traded = float(np.abs(fills.value).sum())
+    gross = np.abs(result.exposures.values).sum(axis=0)
     return Metrics(
         total_return=float(equity[-1] / result.setting.cash - 1.0),
         cagr=metrics.cagr(returns, periods),

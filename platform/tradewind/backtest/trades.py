@@ -11,6 +11,15 @@ from tradewind.lazy import lazy
 loops = lazy("tradewind.backtest.trades_loops")
 
 
+def _today(fills: Orders, market: Market) -> tuple[np.ndarray, ...]:
+    """Quantity and price of fills, and the market's prices, in the units of the last bar after all splits."""
+    arrays = (np.ascontiguousarray(a) for a in (market.high, market.low, market.mark))
+    if market.growth is None:
+        return (fills.quantity, fills.price, *arrays)
+    grown = market.growth[fills.symbol, fills.filled]
+    return (fills.quantity * grown, fills.price / grown, *(a / market.growth for a in arrays))
+
+
 def trades_frame(orders: Orders, market: Market) -> pd.DataFrame:
     """One row a round trip, from flat to flat, at average cost.
 
@@ -29,12 +38,14 @@ def trades_frame(orders: Orders, market: Market) -> pd.DataFrame:
     figures = np.zeros((max(1, 2 * count), 8))
     n = 0
     if count:
+        quantity, price, high, low, mark = _today(fills, market)
         n = loops.round_trips(
-            fills.symbol, fills.filled, fills.quantity, fills.price, fills.fee, market.high, market.low,
-            market.mark,
+            fills.symbol, fills.filled, quantity, price, fills.paid / fills.worth, high, low, mark,
             int(market.fill is Fill.NEXT_OPEN), numbers, figures,
         )  # fmt: skip
     numbers, figures = numbers[:n], figures[:n]
+    if market.unit is not None:  # in points so far
+        figures[:, 3:6] *= market.unit[numbers[:, 0], numbers[:, 2]][:, None]
     order = np.lexsort((numbers[:, 0], numbers[:, 1]))
     numbers, figures = numbers[order], figures[order]
     with np.errstate(invalid="ignore", divide="ignore"):
