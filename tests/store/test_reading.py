@@ -1,6 +1,8 @@
 """``tw.open``: selection, adjustment, laziness, errors; the oracle is the packages' own loaders."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -191,3 +193,23 @@ def test_vix_is_missing_where_it_has_no_values_and_fields():
     vix = ds["close"].values[0]
     assert np.isfinite(vix).sum() > 1200
     assert np.nanmin(vix) > 5
+
+
+def test_plain_xarray_reads_the_same_numbers_without_us(samples):
+    code = (
+        "import sys, icechunk, numpy as np, xarray as xr\n"
+        "kept = icechunk.local_filesystem_storage(sys.argv[1])\n"
+        "session = icechunk.Repository.open(kept).readonly_session('main')\n"
+        "ds = xr.open_zarr(session.store, consolidated=False)\n"
+        "assert not any(m.startswith('tradewind') for m in sys.modules)\n"
+        "np.save(sys.argv[2], ds['close'].values)\n"
+        "np.save(sys.argv[3], ds['time'].values)\n"
+    )
+    folder = samples.paths.home
+    files = [str(folder / name) for name in ("close.npy", "time.npy")]
+    subprocess.run(
+        [sys.executable, "-c", code, str(samples.paths.store / "us-large-caps"), *files], check=True
+    )
+    ours = tw.open("us-large-caps", adjust=None)
+    assert np.load(files[0]).tobytes() == ours["close"].values.tobytes()
+    assert (np.load(files[1]) == ours["time"].values).all()
