@@ -8,6 +8,8 @@ import pytest
 import tradewind as tw
 from tradewind.cli.data import app
 from tradewind.errors import InvalidInputError, SymbolNotFoundError
+from tradewind.store import Store, coverage
+from tradewind.store.roots import mine_root
 from typer.testing import CliRunner
 
 
@@ -154,3 +156,13 @@ def test_a_folder_that_is_no_lean_folder_is_refused(stores, tmp_path: Path):
         tw.ingest.lean(tmp_path, "mine/us")
     with pytest.raises(InvalidInputError, match="coinbase"):
         tw.ingest.lean(tmp_path, "mine/us", market="coinbse")
+
+
+def test_hourly_bars_go_in_without_a_word(stores: Path, real_data: Path):
+    """AIG fell by more than half in two days of September 2008 and again that week: all of it was news."""
+    change = tw.ingest.lean(real_data / "lean/Data", "mine/hours", resolution="hour")
+    assert change.symbols_added == 10
+    told = coverage.quality(Store(mine_root()), "mine/hours").findings
+    believed = {f["first"][:10] for f in told if f["check"] == "move" and f["symbol"].startswith("AIG")}
+    assert believed == {"2008-09-15"}
+    assert not [f for f in told if f["check"] in ("jump", "spike")]
