@@ -20,7 +20,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(
     ("name", "left"),
-    [("sweep", {"combinations.csv", "walk-forward.csv", "best.html"}), ("comparison", {"comparison.csv"})],
+    [
+        ("sweep", {"combinations.csv", "walk-forward.csv", "best.html"}),
+        ("comparison", {"comparison.csv"}),
+        ("factor_study", {"factor.csv", "factor.html"}),
+        ("constituents", {"members.csv", "constituents.html"}),
+    ],
 )
 def test_runs_to_the_end(
     name: str, left: set[str], store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -40,3 +45,17 @@ def test_runs_to_the_end(
         assert names["found"].path == "fused"
         assert names["verdict"].trials >= 16
         assert len(names["walk"].choices) > 5
+    if name == "factor_study":
+        assert names["study"].delay == 1
+        assert list(names["study"].summary.index) == [1, 5, 21]
+    if name == "constituents":
+        inside = names["inside"]
+        assert (inside.sum(axis=1).iloc[260:] == 10).all()
+        held = names["result"].positions.transpose("time", "symbol").to_pandas()
+        # decided at a close, sold at the next bar: whoever was no member two bars running is not held
+        out = (inside.loc[held.index] == 0) & (inside.shift(1).loc[held.index] == 0)
+        assert not (out & (held.abs() > 1e-9)).any().any()
+        cut = names["data"].isel(time=slice(0, 3000))
+        moved = abs(cut["close"] / cut["close"].shift(time=1) - 1)
+        again = names["tw"].factors.top(moved, 10, 252)
+        assert (again.values == names["members"].values[:, :3000]).all()

@@ -1,0 +1,132 @@
+"""What a backtest reads by itself: bars for the warm-up, a universe, a benchmark."""
+
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tradewind.errors import DatasetNotFoundError, InvalidInputError, TradewindError, did_you_mean
+from tradewind.store.reading import open as open_dataset
+from tradewind.store.universes import universe as open_universe
+from tradewind.strategies import Strategy
+from tradewind.vocabulary import MEMBER, SYMBOL, TIME
+
+When = str | date | datetime | np.datetime64 | None
+OVERLAP = 20
+"""Bars on which what is read must equal what was given before the two are joined."""
+SPARE = 1.6
+"""Calendar days a bar may take, holidays and weekends included."""
+
+
+def opened(ds: xr.Dataset | str, end: When) -> xr.Dataset:
+    """Take a dataset, or open it by name up to a time."""
+    if isinstance(ds, str):
+        return open_dataset(ds, end=None if end is None else pd.Timestamp(end).to_pydatetime())
+    return ds
+
+
+def warmed(strategy: Strategy, ds: xr.Dataset, start: When) -> xr.Dataset:
+    """Put the bars before a dataset that a strategy's warm-up needs in front of it.
+
+    Only where ``start`` says what is to be traded, the dataset comes from the store (its attributes name it),
+    and the bars both have are equal: a dataset whose prices were changed is left as it is.
+    """
+    name, snapshot = str(ds.attrs.get("dataset", "")), str(ds.attrs.get("snapshot", ""))
+    if start is None or not name or not snapshot or not ds.sizes[TIME]:
+        return ds
+    times = ds[TIME].values
+    missing = strategy.warmup - int(np.searchsorted(times, np.datetime64(pd.Timestamp(start))))
+    if missing <= 0:
+        return ds
+    try:
+        earlier = open_dataset(
+            name,
+            symbols=[str(s) for s in ds[SYMBOL].values],
+            end=pd.Timestamp(times[min(OVERLAP, len(times)) - 1]).to_pydatetime(),
+            as_of=snapshot,
+            adjust=str(ds.attrs["adjust"]) if ds.attrs.get("adjust") not in (None, "", "none") else None,
+        )
+    except TradewindError:  # not a dataset of this store, or nothing earlier in it
+        return ds
+    fields = [n for n in ds.data_vars if n in earlier.data_vars]
+    both = earlier[fields].sel({TIME: earlier[TIME].values >= times[0]})
+    given = ds[fields].isel({TIME: slice(0, both.sizes[TIME])})
+    if "close" not in fields or not both.sizes[TIME] or not _equal(both, given):
+        return ds
+    before = earlier[fields].sel({TIME: earlier[TIME].values < times[0]}).isel({TIME: slice(-missing, None)})
+    if not before.sizes[TIME]:
+        return ds
+    joined = xr.concat(
+        [before.drop_vars([c for c in before.coords if c not in (SYMBOL, TIME)]), ds], TIME,
+        data_vars="minimal", coords="minimal", compat="override", join="override", combine_attrs="override",
+    ) if set(ds.data_vars) == set(fields) else None  # fmt: skip
+    if joined is None:
+        times_all = np.concatenate((before[TIME].values, times))
+        joined = ds.reindex({TIME: times_all})
+        for field in fields:
+            values = np.concatenate(
+                (before[field].values, ds[field].values), axis=ds[field].get_axis_num(TIME)
+            )
+            joined[field] = (ds[field].dims, values)
+    return joined.assign_attrs(ds.attrs)
+
+
+def _equal(one: xr.Dataset, other: xr.Dataset) -> bool:
+    a = one["close"].transpose(SYMBOL, TIME).values
+    b = other["close"].transpose(SYMBOL, TIME).values
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
+
+
+def with_universe(ds: xr.Dataset, universe: xr.DataArray | str | None) -> xr.Dataset:
+    """Give a dataset a ``member`` field: who belonged to a universe at each bar, as known then.
+
+    Raises
+    ------
+    InvalidInputError
+        The universe has no symbol of the dataset.
+    """
+    if universe is None:
+        return ds
+    member = open_universe(universe) if isinstance(universe, str) else universe
+    placed = member.astype(float).reindex({SYMBOL: ds[SYMBOL].values, TIME: ds[TIME].values}, fill_value=0.0)
+    if not float(placed.sum()) > 0.0:
+        raise InvalidInputError("The universe has no member among the dataset's symbols and times.")
+    return ds.assign({MEMBER: placed.drop_vars(set(placed.coords) - {SYMBOL, TIME})})
+
+
+def members_only(target: np.ndarray, ds: xr.Dataset) -> np.ndarray:
+    """Want nothing of what is no member, whatever the strategy wants: it is sold when it leaves."""
+    if MEMBER not in ds.data_vars:
+        return target
+    inside = np.asarray(ds[MEMBER].transpose(SYMBOL, TIME).values, dtype=float) == 1.0
+    return np.where(inside, target, 0.0)
+
+
+def benchmark_prices(benchmark: xr.DataArray | str, ds: xr.Dataset) -> xr.DataArray:
+    """Return a benchmark's prices: of a symbol of the dataset, or of ``"dataset"`` or ``"dataset:symbol"``.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no such symbol, or the dataset has several and none is named.
+    """
+    if isinstance(benchmark, xr.DataArray):
+        return benchmark
+    symbols = [str(s) for s in ds[SYMBOL].values]
+    if benchmark in symbols:
+        return ds["close"].isel({SYMBOL: symbols.index(benchmark)})
+    name, _, symbol = benchmark.partition(":")
+    last = pd.Timestamp(ds[TIME].values[-1]).to_pydatetime()
+    try:
+        found = open_dataset(name, symbols=symbol or None, end=last, fields="close")
+    except DatasetNotFoundError:
+        raise InvalidInputError(
+            f"The benchmark {benchmark!r} is neither a symbol of the dataset nor a dataset.",
+            did_you_mean(benchmark, symbols),
+        ) from None
+    if found.sizes[SYMBOL] != 1:
+        raise InvalidInputError(
+            f"{name!r} has {found.sizes[SYMBOL]} symbols.", f'Name one: benchmark="{name}:SYMBOL".'
+        )
+    return found["close"].isel({SYMBOL: 0}).rename(benchmark)
