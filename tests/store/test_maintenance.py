@@ -129,12 +129,30 @@ def test_a_deleted_dataset_can_come_back_until_it_is_purged(store: Store):
     moving.delete(store, "prices")
     with pytest.raises(DatasetNotFoundError):
         store.snapshot("prices")
+    assert store.datasets() == []  # hidden at once, not only when it is purged
     assert not moving.purge(store, "prices")
     moving.undelete(store, "prices")
+    assert store.datasets() == ["prices"]
     assert days_held(store) == [0.0, 1.0, 2.0, 3.0, 4.0]
     moving.delete(store, "prices")
     assert moving.purge(store, "prices", grace=timedelta(0))
     assert store.datasets() == []
+
+
+@pytest.mark.s3
+def test_a_deleted_dataset_on_s3_is_not_listed(s3_root: Root):
+    store = Store(s3_root)
+    for name in ("kept", "gone"):
+        write(store, spec(name), batch(["AAA"], [0, 1], close=1.0))
+    moving.delete(store, "gone")
+    assert store.datasets() == ["kept"]
+    with pytest.raises(ConflictError):
+        moving.copy(store, "kept", store, "gone")
+    moving.undelete(store, "gone")
+    assert store.datasets() == ["gone", "kept"]
+    moving.delete(store, "gone")
+    assert moving.purge(store, "gone", grace=timedelta(0))
+    assert store.datasets() == ["kept"]
 
 
 def test_garbage_on_s3_may_not_be_too_young(tmp_path: Path):

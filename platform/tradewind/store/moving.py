@@ -44,7 +44,7 @@ def copy(
     bare = name.removeprefix(source.root.prefix)
     new = check_name((new_name or bare).removeprefix(target.root.prefix))
     source.repository(name)
-    if new in storage.names(target.root):
+    if new in storage.names(target.root, deleted=True):
         raise ConflictError(
             f"There is a dataset {target.root.prefix + new!r} already.", "Choose another name."
         )
@@ -72,6 +72,7 @@ def delete(store: Store, name: str) -> None:
     repository = store.repository(name)
     with commit_lock(store.root, name.removeprefix(store.root.prefix)):
         repository.update_metadata({DELETED_AT: datetime.now(UTC).isoformat()})
+        storage.hide(store.root, name.removeprefix(store.root.prefix), hidden=True)
 
 
 def undelete(store: Store, name: str) -> None:
@@ -80,6 +81,7 @@ def undelete(store: Store, name: str) -> None:
     repository = _deleted(store, name)
     with commit_lock(store.root, bare):
         repository.set_metadata({k: v for k, v in repository.get_metadata().items() if k != DELETED_AT})
+        storage.hide(store.root, bare, hidden=False)
 
 
 def purge(store: Store, name: str, *, grace: timedelta = GRACE) -> bool:
@@ -96,7 +98,9 @@ def purge(store: Store, name: str, *, grace: timedelta = GRACE) -> bool:
     since = datetime.fromisoformat(str(repository.get_metadata()[DELETED_AT]))
     if datetime.now(UTC) - since < grace:
         return False
-    _objects(store, name.removeprefix(store.root.prefix)).remove()
+    bare = name.removeprefix(store.root.prefix)
+    _objects(store, bare).remove()
+    storage.hide(store.root, bare, hidden=False)
     return True
 
 

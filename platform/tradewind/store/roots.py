@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 STORE_URL = "TRADEWIND_STORE_URL"
 MINE = "TRADEWIND_MINE"
 MINE_PREFIX = "mine/"
+DELETED = ".deleted"
+"""Below a root: one empty object for each dataset that is deleted and not purged yet."""
 _CHECKOUT = Path(__file__).resolve().parents[3]
 
 
@@ -70,14 +72,26 @@ class Root:
         path = self.url.removeprefix("file://") if "://" in self.url else self.url
         return Path(path).expanduser().absolute()
 
-    def folder_names(self) -> list[str]:
-        """Return the names of the datasets in a ``file`` root, sorted; cheap enough for the hub."""
+    def folder_names(self, *, deleted: bool = False) -> list[str]:
+        """Return the names of the datasets in a ``file`` root, sorted; cheap enough for the hub.
+
+        Parameters
+        ----------
+        deleted
+            Whether to name those too that are deleted and not purged yet.
+        """
         try:
             entries = list(os.scandir(self.folder))
         except OSError:
             return []
+        hidden: set[str] = set()
+        if not deleted:
+            with suppress(OSError):
+                hidden = {e.name for e in os.scandir(self.folder / DELETED)}
         return sorted(
-            e.name for e in entries if not e.name.startswith(".") and (Path(e.path) / "repo").exists()
+            e.name
+            for e in entries
+            if not e.name.startswith(".") and e.name not in hidden and (Path(e.path) / "repo").exists()
         )
 
     @property

@@ -9,13 +9,14 @@ from typing import Any
 import icechunk
 
 from tradewind.errors import UnavailableError
-from tradewind.store.roots import Root
+from tradewind.store.roots import DELETED, Root
 from tradewind.store.spec import check_name
 
 CHUNK_CACHE_BYTES = 64 << 20
 if "ICECHUNK_LOG" not in os.environ:
     icechunk.set_logs_filter("error")  # it warns on every local open that commits need the lock we hold below
 _memory: dict[tuple[str, str], icechunk.Storage] = {}
+_hidden: set[tuple[str, str]] = set()
 memory_lock = threading.RLock()
 
 
@@ -86,24 +87,70 @@ def open_repository(root: Root, name: str) -> icechunk.Repository:
     return _opened(root, name, identity)
 
 
-def names(root: Root) -> list[str]:
-    """Return the names of the datasets in a root, sorted."""
+def names(root: Root, *, deleted: bool = False) -> list[str]:
+    """Return the names of the datasets in a root, sorted.
+
+    Parameters
+    ----------
+    root
+        Where datasets live.
+    deleted
+        Whether to name those too that are deleted and not purged yet.
+    """
     if root.scheme == "file":
-        return root.folder_names()
+        return root.folder_names(deleted=deleted)
     if root.scheme == "memory":
         with memory_lock:
-            return sorted(name for url, name in _memory if url == root.url)
+            held = {name for url, name in _memory if url == root.url}
+            return sorted(held if deleted else held - {n for url, n in _hidden if url == root.url})
+    found = set(_listed(root, ""))
+    return sorted(found if deleted else found - set(_listed(root, DELETED)))
+
+
+def _listed(root: Root, below: str) -> list[str]:
     from botocore.exceptions import BotoCoreError
 
-    files = s3_files(root)
     base = f"{root.bucket}/{root.key_prefix}".rstrip("/")
     try:
-        found = files.ls(base, detail=False, refresh=True)
+        found = s3_files(root).ls(f"{base}/{below}".rstrip("/"), detail=False, refresh=True)
     except FileNotFoundError:
         return []
     except (OSError, BotoCoreError) as problem:
+        if below and isinstance(problem, PermissionError):
+            return []  # a sandbox may not look there; it is told of no deleted ones in the first place
         raise UnavailableError(f"The store at {root.url} does not answer: {problem}") from problem
-    return sorted(n for n in (str(p).rsplit("/", 1)[-1] for p in found) if n and not n.startswith("."))
+    return [n for n in (str(p).rsplit("/", 1)[-1] for p in found) if n and not n.startswith(".")]
+
+
+def hide(root: Root, name: str, *, hidden: bool) -> None:
+    """Leave a dataset out of listings, or show it again.
+
+    Parameters
+    ----------
+    root, name
+        The dataset.
+    hidden
+        Whether it is to be left out.
+    """
+    check_name(name)
+    if root.scheme == "memory":
+        with memory_lock:
+            (_hidden.add if hidden else _hidden.discard)((root.url, name))
+        return
+    if root.scheme == "file":
+        mark = root.folder / DELETED / name
+        if hidden:
+            mark.parent.mkdir(mode=0o700, exist_ok=True)
+            mark.touch()
+        else:
+            mark.unlink(missing_ok=True)
+        return
+    key = f"{root.bucket}/{root.key_prefix}".rstrip("/") + f"/{DELETED}/{name}"
+    files = s3_files(root)
+    if hidden:
+        files.pipe_file(key, b"")
+    elif files.exists(key):
+        files.rm_file(key)
 
 
 def s3_files(root: Root) -> Any:
