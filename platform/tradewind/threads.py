@@ -6,8 +6,10 @@ The loops release the GIL. A pool of our own, rather than numba's, may be used f
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -16,8 +18,24 @@ SMALL = 20_000
 """Below this many cells a call is faster than waking another thread."""
 
 
+_most: ContextVar[int | None] = ContextVar("tradewind_threads", default=None)
+
+
+@contextmanager
+def limited(threads: int) -> Iterator[None]:
+    """Let the calling thread use no more than some threads, as the task of a worker that has others."""
+    before = _most.set(threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
+
+
 def cores() -> int:
     """Return the number of cores this process may use; ``TRADEWIND_THREADS`` lowers it."""
+    most = _most.get()
+    if most is not None:
+        return most
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("TRADEWIND_THREADS", "")
     return max(1, min(allowed, int(wanted))) if wanted.isdigit() else allowed

@@ -7,7 +7,18 @@ import xarray as xr
 from tradewind import errors
 from tradewind.backtest import Costs, Fill, backtest, sweep
 from tradewind.backtest.sweep import SWEPT
-from tradewind.strategies import Bollinger, Donchian, EmaCross, Macd, RsiReversion, SmaCross, Turtle
+from tradewind.strategies import (
+    Bollinger,
+    Donchian,
+    EmaCross,
+    Macd,
+    RsiReversion,
+    Signals,
+    SmaCross,
+    Strategy,
+    Turtle,
+    parameter,
+)
 from tradewind.testing import synthetic
 
 COSTLY = Costs(per_value=5e-4, per_share=0.004, minimum=1.0, slippage=2e-4)
@@ -28,6 +39,10 @@ CASES = [
     (Bollinger, {"window": [5, 20], "width": [0.5, 2.0]}),
     (Bollinger(short=True), {"window": [5, 20], "width": [1.0, 1.5]}),
     (Bollinger(short=True), {"window": [5, 20], "mode": ["breakout", "reversion"]}),
+    (Donchian, {"entry": [10, 20], "exit": [5, 10]}),
+    (Donchian(short=True), {"entry": [10, 20], "exit": [5, 10]}),
+    (Turtle, {"entry": [10, 20], "exit": [5, 10], "atr": [5, 20]}),
+    (Turtle(short=True, risk=0.002), {"entry": [10, 20], "exit": [5], "units": [1, 4]}),
 ]
 
 
@@ -53,6 +68,7 @@ def test_fused_equals_single(case: int, market: str) -> None:
 @pytest.mark.parametrize("fill", list(Fill))
 def test_every_fill_rule(fill: Fill) -> None:
     ds = MARKETS["holes"]
+    ds = ds.assign(vwap=(ds["high"] + ds["low"]) / 2.0)
     found = sweep("sma_cross", {"fast": [3, 8], "slow": [12, 40]}, ds, costs=COSTLY, fill=fill, cash=5e4)
     check(found, ds, costs=COSTLY, fill=fill, cash=5e4)
 
@@ -63,16 +79,31 @@ def test_long_histories_cross_the_tiles() -> None:
     check(found, ds, costs=COSTLY)
 
 
+class Steps(Strategy):
+    """Somebody's own: long while the close is above the one some bars ago."""
+
+    name = "steps"
+    title = "Steps"
+
+    back: int = parameter(5, "bars", minimum=1)
+
+    @property
+    def warmup(self) -> int:
+        return self.back
+
+    def decide(self, ds: xr.Dataset) -> Signals:
+        return Signals((ds["close"] > ds["close"].shift(time=self.back)).astype(float))
+
+
 def test_the_general_path_for_the_rest() -> None:
     ds = MARKETS["many"]
-    found = sweep(Turtle, {"entry": [10, 20], "exit": [5, 15]}, ds, costs=COSTLY)
+    found = sweep(Steps, {"back": [3, 10, 20]}, ds, costs=COSTLY)
     assert found.path == "general"
-    assert found.trials == 3  # exit <= entry
     check(found, ds, costs=COSTLY)
-    check(sweep(Donchian, {"entry": [10, 20], "exit": [5]}, ds), ds)
-    lots = sweep("sma_cross", {"fast": [5], "slow": [20, 30]}, ds, lot=10.0)
-    assert lots.path == "general"
-    check(lots, ds, lot=10.0)
+    for special in ({"lot": 10.0}, {"costs": Costs(spread=1e-3)}, {"start": "2011-01-03"}):
+        grid = sweep("sma_cross", {"fast": [5], "slow": [20, 30]}, ds, **special)
+        assert grid.path == "general", special
+        check(grid, ds, **special)
 
 
 def test_constraints_are_respected_and_counted() -> None:

@@ -1,227 +1,114 @@
-"""Which strategies sweep without materialising signals, and how: rows to compute, and what each lane
-compares."""
+"""Sweeps without materialised signals: variants in groups, each through all symbols on one thread."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from tradewind.backtest.fused_plans import PLANS, SAME, Bars
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.lazy import lazy
-from tradewind.strategies import Bollinger, EmaCross, Macd, RsiReversion, SmaCross, Strategy
+from tradewind.strategies import Strategy
 from tradewind.threads import cores
 
 loops = lazy("tradewind.backtest.fused_loops")
-averages = lazy("tradewind.indicators.averages_loops")
-momentum = lazy("tradewind.indicators.momentum_loops")
-rolled = lazy("tradewind.indicators.rolled_loops")
-spread = lazy("tradewind.indicators.spread_loops")
 
 BUDGET = 32 * 2**20
 """Bytes of equity curves one thread holds at a time, when several symbols add up to one."""
+ROWS_BUDGET = 64 * 2**20
+"""Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
 STATE, STATS = 10, 18
 
 
-class Kind(IntEnum):
-    """How a lane's comparisons become positions; the numbers are the loops'."""
+class Way(IntEnum):
+    """What becomes of a lane's equity; the numbers are the loops'."""
 
-    CROSS = 0
-    REVERSION = 1
-    BREAKOUT = 2
-    CHANNEL = 3
-
-
-Compute = Callable[[np.ndarray, np.ndarray, int], None]
-"""``compute(close, rows, at)`` fills the rows from number ``at`` on, from closes of shape (1, time) or other
-rows."""
+    MEASURE = 0
+    ADD = 1
+    FINAL = 2
 
 
-@dataclass
-class Plan:
-    """Rows of one group of lanes, and the pairs of rows each lane compares.
-
-    Attributes
-    ----------
-    kind
-        How comparisons become positions.
-    below
-        Position after a cross below; ``short`` says whether others may go short.
-    pairs
-        For each lane ``[a, b, c, d, …]``: bit 0 of a bar's code says that row a is above row b, bit 1 that c
-        is above d, and so on.
-    """
-
-    kind: Kind
-    below: float = 0.0
-    short: bool = False
-    steps: list[tuple[int, Compute]] = field(default_factory=list)
-    keys: dict[Any, int] = field(default_factory=dict)
-    count: int = 0
-    pairs: list[list[int]] = field(default_factory=list)
-
-    def rows(self, key: Any, count: int, compute: Compute) -> int:
-        """Return the number of the first of some rows that are computed together, once for all lanes."""
-        if key not in self.keys:
-            self.keys[key] = self.count
-            self.steps.append((self.count, compute))
-            self.count += count
-        return self.keys[key]
-
-    def compute(self, close: np.ndarray, rows: np.ndarray) -> None:
-        """Fill all rows from the closes of one symbol, shape (1, time)."""
-        for at, step in self.steps:
-            step(close, rows, at)
-
-    def closes(self) -> int:
-        """The row of closes."""
-
-        def copy(close: np.ndarray, rows: np.ndarray, at: int) -> None:
-            rows[at] = close[0]
-
-        return self.rows("close", 1, copy)
-
-    def level(self, value: float) -> int:
-        """A row of one value."""
-
-        def fill(_close: np.ndarray, rows: np.ndarray, at: int) -> None:
-            rows[at] = value
-
-        return self.rows(("level", value), 1, fill)
+_ELSEWHERE = ("lot", "start", "limits", "financing", "instruments", "currencies", "universe")
+_EVENTS = ("split", "roll", "dividend", "member")
 
 
-def _sma(window: int) -> Compute:
-    return lambda close, rows, at: rolled.sma(0, 1, close, window, rows[at : at + 1])
-
-
-def _ema(window: int) -> Compute:
-    return lambda close, rows, at: averages.ema(0, 1, close, window, 2.0 / (window + 1.0), rows[at : at + 1])
-
-
-def _plan_sma(lanes: Sequence[SmaCross]) -> Plan:
-    plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
-    for lane in lanes:
-        fast, slow = (plan.rows(w, 1, _sma(w)) for w in (lane.fast, lane.slow))
-        plan.pairs.append([fast, slow, slow, fast])
-    return plan
-
-
-def _plan_ema(lanes: Sequence[EmaCross]) -> Plan:
-    plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
-    for lane in lanes:
-        fast, slow = (plan.rows(w, 1, _ema(w)) for w in (lane.fast, lane.slow))
-        plan.pairs.append([fast, slow, slow, fast])
-    return plan
-
-
-def _plan_macd(lanes: Sequence[Macd]) -> Plan:
-    plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
-    families: dict[tuple[int, int], list[int]] = {}
-    for lane in lanes:
-        signals = families.setdefault((lane.fast, lane.slow), [])
-        if lane.signal not in signals:
-            signals.append(lane.signal)
-
-    def family(pair: tuple[int, int], signals: list[int]) -> Compute:
-        lengths = np.array(signals, dtype=np.int64)
-        return lambda close, rows, at: momentum.macd_family(
-            close[0], *pair, lengths, rows[at], rows[at + 1 : at + 1 + lengths.size]
-        )
-
-    for lane in lanes:
-        pair = (lane.fast, lane.slow)
-        signals = families[pair]
-        line = plan.rows(pair, 1 + len(signals), family(pair, signals))
-        smooth = line + 1 + signals.index(lane.signal)
-        plan.pairs.append([line, smooth, smooth, line])
-    return plan
-
-
-def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
-    first = lanes[0]
-    plan = Plan(Kind.BREAKOUT if first.mode == "breakout" else Kind.REVERSION, short=first.short)
-    x = plan.closes()
-
-    def middle(window: int) -> Compute:
-        return lambda close, rows, at: spread.mean_and_deviation(
-            0, 1, close, window, rows[at : at + 1], rows[at + 1 : at + 2]
-        )
-
-    def edges(centre: int, width: float) -> Compute:
-        def compute(_close: np.ndarray, rows: np.ndarray, at: int) -> None:
-            np.multiply(rows[centre + 1], width, out=rows[at])
-            np.subtract(rows[centre], rows[at], out=rows[at + 1])
-            np.add(rows[centre], rows[at], out=rows[at])
-
-        return compute
-
-    for lane in lanes:
-        centre = plan.rows(lane.window, 2, middle(lane.window))
-        upper = plan.rows((lane.window, lane.width), 2, edges(centre, lane.width))
-        plan.pairs.append([upper + 1, x, x, upper, x, centre, centre, x])
-    return plan
-
-
-def _plan_rsi(lanes: Sequence[RsiReversion]) -> Plan:
-    plan = Plan(Kind.REVERSION, short=lanes[0].short)
-
-    def index(window: int) -> Compute:
-        return lambda close, rows, at: momentum.rsi(0, 1, close, window, rows[at : at + 1])
-
-    for lane in lanes:
-        x = plan.rows(lane.window, 1, index(lane.window))
-        low, high, middle = (plan.level(v) for v in (lane.low, lane.high, lane.leave))
-        plan.pairs.append([low, x, x, high, x, middle, middle, x])
-    return plan
-
-
-PLANS: dict[type[Strategy], Callable[..., Plan]] = {
-    SmaCross: _plan_sma,
-    EmaCross: _plan_ema,
-    Macd: _plan_macd,
-    Bollinger: _plan_bollinger,
-    RsiReversion: _plan_rsi,
-}
-SAME: dict[type[Strategy], tuple[str, ...]] = {
-    SmaCross: ("short",),
-    EmaCross: ("short",),
-    Macd: ("short",),
-    RsiReversion: ("short",),
-    Bollinger: ("mode", "short"),
-}
-"""Parameters that all lanes of one plan share."""
-
-
-def can_fuse(cls: type[Strategy], options: dict[str, Any]) -> bool:
-    """Whether a sweep can run fused: a known strategy, fractional lots, no warm-up before a start."""
-    desk = any(options.get(name) is not None for name in ("limits", "financing", "instruments", "currencies"))
-    return cls in PLANS and not options.get("lot") and options.get("start") is None and not desk
+def can_fuse(cls: type[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]) -> bool:
+    """Whether a sweep can run fused: a known strategy, plain costs, no events, no special options."""
+    special = any(options.get(name) not in (None, 0, 0.0) for name in _ELSEWHERE)
+    events = any(name in ds.data_vars for name in _EVENTS)
+    return cls in PLANS and costs.is_plain and not costs.impact and not special and not events
 
 
 def run_fused(
-    variants: Sequence[Strategy], ds: xr.Dataset, market: Market, costs: Costs, capital: float
+    variants: Sequence[Strategy],
+    ds: xr.Dataset,
+    market: Market,
+    costs: Costs,
+    capital: float,
+    *,
+    statistics: bool = True,
+    told: Callable[[int], Any] | None = None,
 ) -> np.ndarray:
-    """Account for all variants; return their statistics, one row each."""
+    """Account for all variants; return their statistics, one row each.
+
+    Parameters
+    ----------
+    statistics
+        Whether every bar's equity is measured; otherwise only what the end and the trades tell is known.
+    told
+        Called with the number of variants done after each group; what it raises ends the sweep.
+    """
     close = array_of(ds["close"])
+    high, low = (array_of(ds[name]) if name in ds.data_vars else close for name in ("high", "low"))
     symbols, bars = close.shape
     stats = np.zeros((len(variants), STATS))
-    stats[:, [loops.PREV, loops.PEAK, loops.LOW]] = capital
+    if statistics:
+        stats[:, [loops.PREV, loops.PEAK, loops.LOW]] = capital
+    way = Way.FINAL if not statistics else (Way.MEASURE if symbols == 1 else Way.ADD)
     shared = SAME[type(variants[0])]
     alike: dict[Any, list[int]] = {}
     for at, variant in enumerate(variants):
         alike.setdefault(tuple(getattr(variant, n) for n in shared), []).append(at)
-    room = MOST_LANES if symbols == 1 else max(16, min(MOST_LANES, BUDGET // (8 * bars)))
-    groups = [part for rows in alike.values() for part in _split(rows, room)]
-    job = _Job(close, market, costs, capital / symbols, stats)
+    room = MOST_LANES if way is not Way.ADD else max(16, min(MOST_LANES, BUDGET // (8 * bars)))
+    groups = [
+        part
+        for rows in alike.values()
+        for part in _split(rows, min(room, _room_for_rows(variants, rows, bars)))
+    ]
+    marks = np.nan_to_num(market.mark) if np.isnan(market.mark[:, 0]).any() else market.mark
+    job = _Job((close, high, low), marks, market, costs, capital / symbols, stats, way)
+    done = 0
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(lambda group: job.run(variants, group), groups))
-    loops.finish(0, len(variants), stats)
+        work = [pool.submit(job.run, variants, group) for group in groups]
+        try:
+            for group, one in zip(groups, work, strict=True):
+                one.result()
+                done += len(group)
+                if told is not None:
+                    told(done)
+        finally:
+            for one in work:
+                one.cancel()
+    if statistics:
+        loops.finish(0, len(variants), stats)
     return stats
+
+
+def _room_for_rows(variants: Sequence[Strategy], lanes: list[int], bars: int) -> int:
+    """How many lanes can be worked on together so that the rows they compare fit in a thread's budget."""
+    room = min(MOST_LANES, len(lanes))
+    while room > 16:
+        plan = PLANS[type(variants[0])]([variants[at] for at in lanes[:room]])
+        if plan.count * bars * 8 <= ROWS_BUDGET:
+            break
+        room //= 2
+    return room
 
 
 def _split(rows: list[int], room: int) -> list[list[int]]:
@@ -233,43 +120,43 @@ def _split(rows: list[int], room: int) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class _Job:
-    close: np.ndarray
+    prices: tuple[np.ndarray, np.ndarray, np.ndarray]
+    mark: np.ndarray
     market: Market
     costs: Costs
     slice_of_capital: float
     stats: np.ndarray
+    way: Way
 
     def run(self, variants: Sequence[Strategy], group: list[int]) -> None:
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
         pairs = np.ascontiguousarray(plan.pairs, dtype=np.int64)
-        symbols, bars = self.close.shape
+        symbols, bars = self.mark.shape
         rows = np.empty((plan.count, bars))
         stats = self.stats[group]
         many = len(group)
-        equity = np.zeros((many, bars)) if symbols > 1 else None
+        equity = np.zeros((many, bars)) if self.way is Way.ADD else np.empty((1, 1))
         costs = np.array(
             [self.costs.per_value, self.costs.per_share, self.costs.minimum, self.costs.slippage]
         )
         for i in range(symbols):
-            plan.compute(self.close[i : i + 1], rows)
+            plan.compute(Bars(*(p[i : i + 1] for p in self.prices)), rows)
             lanes = np.zeros((many, STATE))
             lanes[:, 0] = self.slice_of_capital
-            mark = (
-                np.nan_to_num(self.market.mark[i])
-                if np.isnan(self.market.mark[i, 0])
-                else self.market.mark[i]
-            )
-            settings = (
-                0, many, rows, pairs, int(plan.kind), plan.below, int(plan.short), self.market.price[i], mark,
-                0 if self.market.fill.looks_ahead else 1, costs, lanes, stats,
+            loops.account(
+                0, many, rows, pairs, int(plan.kind), plan.below, int(plan.short), self.market.price[i],
+                self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs, lanes, stats, int(self.way),
+                equity,
             )  # fmt: skip
-            if equity is None:
-                loops.account_one(*settings)
-            else:
-                loops.account_more(*settings, equity)
-        if equity is not None:
+        if self.way is Way.ADD:
             loops.measure(0, many, equity, stats)
         self.stats[group] = stats
+
+
+MEASURED = frozenset(
+    {"volatility", "sharpe", "sortino", "calmar", "max_drawdown", "longest_drawdown", "turnover"}
+)
+"""Figures that need the equity of every bar."""
 
 
 def figures_of(stats: np.ndarray, bars: int, capital: float, periods: float) -> dict[str, np.ndarray]:

@@ -14,7 +14,9 @@ from tradewind.loops import FLOAT, INT, inline, loop, read, summing, write
 NAN = np.nan
 TILE = 1024
 
-CROSS, REVERSION, BREAKOUT, CHANNEL = 0, 1, 2, 3
+CROSS, REVERSION, BREAKOUT, CHANNEL, TARGET = 0, 1, 2, 3, 4
+MEASURE, ADD, FINAL = 0, 1, 2
+"""What becomes of a lane's equity: it is measured at once, added up over symbols, or only its end is kept."""
 
 # Columns of a lane's state while it goes through one symbol
 CASH, HELD, HAVE, PENDING, STATE, BOUGHT, PAID, GONE, GOT, FEES = range(10)
@@ -252,16 +254,16 @@ def _idle(bars, cash, stats):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _segment(lane, stats, e, mark, first, last, add, r, sums):  # type: ignore[no-untyped-def]
-    """Value the bars between two fills: added to the lane's equity, or measured at once."""
-    if last <= first:
+def _segment(lane, stats, e, mark, first, last, way, r, sums):  # type: ignore[no-untyped-def]
+    """Value the bars between two fills: added to the lane's equity, or measured at once, or left out."""
+    if last <= first or way == FINAL:
         return
     cash = lane[CASH]
     held = lane[HELD]
     # Over slices: an index that might be negative would keep the loops from being vectorised
     part = e[first:last]
     price = mark[first:last]
-    if add:
+    if way == ADD:
         if held == 0.0:
             for k in range(part.size):
                 part[k] += cash
@@ -294,11 +296,11 @@ def _tile(  # type: ignore[no-untyped-def]
     codes,
     words,
     e,
-    add,
+    way,
     r,
     sums,
 ):
-    """Take one lane through one tile of bars; its equity goes to ``e``."""
+    """Take one lane through one tile of bars; its equity is measured, or added to ``e``."""
     for c in range(pairs.size // 2):
         _compare(
             rows[pairs[2 * c], t0 : t0 + n], rows[pairs[2 * c + 1], t0 : t0 + n], 1 << c, c == 0, codes[:n]
@@ -327,7 +329,7 @@ def _tile(  # type: ignore[no-untyped-def]
                     continue
             if u == n:
                 break
-            _segment(lane, stats, e, mark[t0 : t0 + n], begun, u, add, r, sums)
+            _segment(lane, stats, e, mark[t0 : t0 + n], begun, u, way, r, sums)
             _fill(lane, stats, price[t0 + u], costs[0], costs[1], costs[2], costs[3])
             begun = u
             k = u if lag == 1 else u + 1
@@ -340,56 +342,64 @@ def _tile(  # type: ignore[no-untyped-def]
             lane[HAVE] = want
             lane[PENDING] = 1.0
         k = f + lag if lane[PENDING] != 0.0 else f + 1
-    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, add, r, sums)
+    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, way, r, sums)
+
+
+@inline
+def _target_tile(lane, stats, target, price, mark, t0, n, lag, costs, e, way, r, sums):  # type: ignore[no-untyped-def]
+    """Take one lane through one tile of a signal that was worked out beforehand; NaN leaves it as it is."""
+    begun = 0
+    for k in range(n):
+        s = target[t0 + k]
+        new = s == s and s != lane[HAVE]
+        if new and lag == 0:
+            lane[HAVE] = s
+            lane[PENDING] = 1.0
+        if lane[PENDING] != 0.0:
+            p = price[t0 + k]
+            if p == p and p > 0.0:
+                _segment(lane, stats, e, mark[t0 : t0 + n], begun, k, way, r, sums)
+                _fill(lane, stats, p, costs[0], costs[1], costs[2], costs[3])
+                begun = k
+        if new and lag == 1:
+            lane[HAVE] = s
+            lane[PENDING] = 1.0
+    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, way, r, sums)
 
 
 @loop(
     INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1),
-    write(),
-    write(),
+    write(), write(), INT, write(),
 )  # fmt: skip
-def account_one(  # type: ignore[no-untyped-def]
-    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats
+def account(  # type: ignore[no-untyped-def]
+    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats, way, equity
 ):
-    """Lanes over a market of one symbol: each tile is measured while it is in the cache."""
-    bars = mark.size
-    codes = np.empty(TILE, np.uint8)
-    words = codes.view(np.uint64)
-    e = np.empty(TILE)
-    r = np.empty(TILE)
-    sums = np.empty(4)
-    for t0 in range(0, bars, TILE):
-        n = min(TILE, bars - t0)
-        for j in range(first, last):
-            _tile(
-                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs,
-                codes,
-                words, e, False, r, sums,
-            )  # fmt: skip
+    """Lanes over one symbol, tile by tile while its rows are in the cache.
 
-
-@loop(
-    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1),
-    write(),
-    write(), write(),
-)  # fmt: skip
-def account_more(  # type: ignore[no-untyped-def]
-    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats, equity
-):
-    """Lanes over one of several symbols: what they are worth is added to each lane's equity."""
+    A lane's signal comes from comparisons of rows, or (``TARGET``) is the row that its first number names.
+    """
     bars = mark.size
     codes = np.empty(TILE, np.uint8)
     words = codes.view(np.uint64)
     r = np.empty(TILE)
     sums = np.empty(4)
+    scratch = np.empty(TILE)
     for t0 in range(0, bars, TILE):
         n = min(TILE, bars - t0)
         for j in range(first, last):
+            e = equity[j, t0 : t0 + n] if way == ADD else scratch[:n]
+            if kind == TARGET:
+                _target_tile(
+                    lanes[j], stats[j], rows[pairs[j, 0]], price, mark, t0, n, lag, costs, e, way, r, sums
+                )
+                continue
             _tile(
                 lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs,
-                codes,
-                words, equity[j, t0 : t0 + n], True, r, sums,
+                codes, words, e, way, r, sums,
             )  # fmt: skip
+    if way == FINAL:
+        for j in range(first, last):
+            stats[j, PREV] += lanes[j, CASH] + lanes[j, HELD] * mark[bars - 1]
 
 
 @loop(INT, INT, read(), write())

@@ -35,7 +35,7 @@ class Grid:
         What the sweep took.
     path
         Which code ran: ``"fused"`` (signals never materialised) or ``"general"`` (one backtest a
-        combination).
+        combination); ``"fused on Dask"`` where a client's workers ran it.
     """
 
     strategy: type[Strategy]
@@ -66,9 +66,14 @@ class Grid:
         table = self.metrics.to_dataframe().reset_index()
         return table[table["total_return"].notna()].reset_index(drop=True)
 
-    def top(self, count: int = 10, metric: str = "sharpe") -> pd.DataFrame:
+    @property
+    def leading(self) -> str:
+        """The metric to go by unless another one is named: Sharpe ratio where it was measured."""
+        return "sharpe" if "sharpe" in self.metrics else "total_return"
+
+    def top(self, count: int = 10, metric: str = "") -> pd.DataFrame:
         """The best combinations by a metric."""
-        name = str(self[metric].name)
+        name = str(self[metric or self.leading].name)
         return (
             self.frame()
             .sort_values(name, ascending=name in SMALLER_IS_BETTER)
@@ -76,8 +81,9 @@ class Grid:
             .reset_index(drop=True)
         )
 
-    def choice(self, metric: str = "sharpe") -> Strategy:
+    def choice(self, metric: str = "") -> Strategy:
         """The strategy with the best parameters by a metric."""
+        metric = metric or self.leading
         values = self[metric].values
         if not np.isfinite(values).any():
             raise EmptySelectionError(f"No combination has a finite {metric}.")
@@ -86,7 +92,7 @@ class Grid:
         chosen = {p: self.metrics[p].values[i].item() for p, i in zip(self.parameters, at, strict=True)}
         return self.strategy(**(self.fixed | chosen))
 
-    def best(self, metric: str = "sharpe") -> Result:
+    def best(self, metric: str = "") -> Result:
         """The backtest of the best combination by a metric. Look at :meth:`overfitting` before believing
         it."""
         return backtest(self.choice(metric), self.data, costs=self.costs, remember=False, **self.options)
@@ -103,9 +109,9 @@ class Grid:
         with ThreadPoolExecutor(cores()) as pool:
             return xr.concat(list(pool.map(run, rows)), "trial")
 
-    def heatmap(self, metric: str = "sharpe", **options: Any) -> Any:
+    def heatmap(self, metric: str = "", **options: Any) -> Any:
         """Draw a metric over two parameters; see :func:`tradewind.plot.grid_heatmap`."""
-        return attached.call("Grid.heatmap", self, metric, **options)
+        return attached.call("Grid.heatmap", self, metric or self.leading, **options)
 
     def overfitting(self, metric: str = "sharpe", **options: Any) -> Any:
         """Say how likely the best is luck; see :func:`tradewind.validation.overfitting`."""
@@ -118,7 +124,8 @@ class Grid:
 
     def _repr_html_(self) -> str:
         top = self.top(5)
-        shown = [*self.parameters, "total_return", "sharpe", "max_drawdown", "trades"]
+        wanted = ("total_return", "sharpe", "max_drawdown", "trades")
+        shown = [*self.parameters, *(n for n in wanted if n in self.metrics)]
         head = "".join(f"<th>{escape(FIGURES[c].label if c in FIGURES else c)}</th>" for c in shown)
         body = "".join(
             "<tr>"
@@ -129,7 +136,8 @@ class Grid:
             + "</tr>"
             for row in top.to_dict("records")
         )
+        by = FIGURES[self.leading].label
         return (
-            f"<div><b>{escape(repr(self))}</b><br>best five by Sharpe, before asking whether they are luck "
+            f"<div><b>{escape(repr(self))}</b><br>best five by {by}, before asking whether they are luck "
             f"(<code>.overfitting()</code>)</div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )

@@ -19,10 +19,20 @@ def variant_text(strategy: Strategy, ds: xr.Dataset, fill: Fill, start: Any = No
     Costs are not part, because a better model of costs is no new idea; nor is the last bar, or the same
     strategy run every evening would be a new trial every day.
     """
+    return f"{parameter_text(strategy)} {market_text(ds, fill, start)}"
+
+
+def parameter_text(strategy: Strategy) -> str:
+    """The strategy's share of :func:`variant_text`."""
+    return f"{strategy.version} {sorted(strategy.values.items())}"
+
+
+def market_text(ds: xr.Dataset, fill: Fill, start: Any = None) -> str:
+    """The market's share of :func:`variant_text`: the same for all variants of a sweep."""
     names = "|".join(str(s) for s in ds[SYMBOL].values)
     symbols = hashlib.blake2b(names.encode(), digest_size=8).hexdigest()
     begun = "" if start is None else str(pd.Timestamp(start))
-    return f"{strategy.version} {sorted(strategy.values.items())} {symbols} {fill.value} {begun}"
+    return f"{symbols} {fill.value} {begun}"
 
 
 def sharpe_per_bar(equity: np.ndarray, capital: float) -> float:

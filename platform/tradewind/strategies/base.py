@@ -142,7 +142,7 @@ class Strategy(ABC):
         plain = cls.__init__
 
         def checked(self: Any, **values: Any) -> None:
-            known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+            known = [p.name for p in cls.parameters()]
             for name in values:
                 if name not in known:
                     raise ParameterError(f"{cls.name} has no parameter {name!r}.", did_you_mean(name, known))
@@ -154,7 +154,10 @@ class Strategy(ABC):
     @classmethod
     def parameters(cls) -> tuple[ParameterSpec, ...]:
         """The parameters with their types, defaults and bounds."""
-        return tuple(
+        known: tuple[ParameterSpec, ...] | None = cls.__dict__.get("_specs")
+        if known is not None:
+            return known
+        found = tuple(
             ParameterSpec(
                 name=f.name,
                 kind=type(f.default),
@@ -166,6 +169,8 @@ class Strategy(ABC):
             )
             for f in fields(cls)  # type: ignore[arg-type]
         )
+        type.__setattr__(cls, "_specs", found)
+        return found
 
     @property
     def values(self) -> dict[str, Any]:
