@@ -33,7 +33,9 @@ _load, __dir__, __all__ = lazy_loader.attach(
     ],
     submod_attrs={
         "backtest.archive": ["load"],
+        "backtest.limits": ["Currencies", "Financing", "Instruments", "Limits"],
         "backtest.rules": ["Costs", "Fill"],
+        "backtest.searching": ["Between", "search"],
         "backtest.sweep": ["sweep"],
         "compute": ["cluster"],
         "jobs.when": ["after_close"],

@@ -18,6 +18,8 @@ from tradewind.metrics import FIGURES
 from tradewind.strategies import Strategy
 from tradewind.threads import cores
 
+TRIAL = "trial"
+"""Dim of the variants of a search, which do not fill a grid."""
 SMALLER_IS_BETTER = frozenset({"volatility", "longest_drawdown", "turnover", "costs"})
 
 
@@ -59,11 +61,17 @@ class Grid:
     @property
     def parameters(self) -> list[str]:
         """Names of the parameters swept."""
-        return [str(d) for d in self.metrics.dims]
+        return [str(c) for c in self.metrics.coords] if self.sampled else [str(d) for d in self.metrics.dims]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether these are the variants of a search, not all of a grid."""
+        return TRIAL in self.metrics.dims
 
     def frame(self) -> pd.DataFrame:
         """One row a combination that was run: parameters and metrics."""
-        table = self.metrics.to_dataframe().reset_index()
+        table = self.metrics.to_dataframe().reset_index(drop=self.sampled)
+        table = table[[*self.parameters, *self.metrics.data_vars]]
         return table[table["total_return"].notna()].reset_index(drop=True)
 
     @property
@@ -89,7 +97,8 @@ class Grid:
             raise EmptySelectionError(f"No combination has a finite {metric}.")
         pick = np.nanargmin if metric in SMALLER_IS_BETTER else np.nanargmax
         at = np.unravel_index(int(pick(values)), values.shape)
-        chosen = {p: self.metrics[p].values[i].item() for p, i in zip(self.parameters, at, strict=True)}
+        places = at * len(self.parameters) if self.sampled else at
+        chosen = {p: self.metrics[p].values[i].item() for p, i in zip(self.parameters, places, strict=True)}
         return self.strategy(**(self.fixed | chosen))
 
     def best(self, metric: str = "") -> Result:
@@ -119,6 +128,8 @@ class Grid:
 
     def __repr__(self) -> str:
         sizes = " × ".join(f"{d} ({n})" for d, n in self.metrics.sizes.items())
+        if self.sampled:
+            sizes = ", ".join(self.parameters)
         took = f"{self.seconds:.2f} s ({self.path})"
         return f"{self.trials:,} backtests of {self.strategy.title} over {sizes} in {took}"
 

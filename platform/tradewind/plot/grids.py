@@ -50,6 +50,8 @@ def grid_heatmap(grid: Grid, metric: str = "sharpe", *, x: str | None = None, y:
             tools=["hover"],
             toolbar="above",
         )
+    if grid.sampled:
+        return _scatter(grid, metric, (x or names[0], y), title, label)
     across = x or names[0]
     up = y or next(n for n in names if n != across)
     for name in (across, up):
@@ -90,4 +92,35 @@ def _even(values: np.ndarray) -> bool:
         values.size > 1
         and bool(np.allclose(np.diff(values), values[1] - values[0]))
         and values[1] > values[0]
+    )
+
+
+def _scatter(grid: Grid, metric: str, axes: tuple[str, str | None], title: str, label: str) -> Any:
+    """The variants of a search as points, coloured by the metric."""
+    hv = holoviews()
+    across, up = axes
+    up = up or next((n for n in grid.parameters if n != across), across)
+    for name in (across, up):
+        if name not in grid.parameters:
+            raise InvalidInputError(
+                f"The search has no parameter {name!r}.", f"It has {', '.join(grid.parameters)}."
+            )
+    values = grid[metric].values * (100.0 if FIGURES[metric].unit is Unit.PERCENT else 1.0)
+    known = values[np.isfinite(values)]
+    options: dict[str, Any] = {"cmap": SEQUENTIAL}
+    if metric in SIGNED and known.size:
+        most = float(np.abs(known).max()) or 1.0
+        options = {"cmap": diverging(), "clim": (-most, most)}
+    value = hv.Dimension(metric, label=label)
+    points = hv.Points((grid.metrics[across].values, grid.metrics[up].values, values), [across, up], value)
+    return points.opts(
+        width=700,
+        height=450,
+        title=title,
+        color=metric,
+        size=7,
+        colorbar=True,
+        tools=["hover"],
+        toolbar="above",
+        **options,
     )
