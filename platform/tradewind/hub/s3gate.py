@@ -24,7 +24,7 @@ from tradewind.errors import NotAllowedError
 from tradewind.sandbox.storekey import StoreKey
 from tradewind.settings import Settings
 from tradewind.store import access
-from tradewind.store.roots import from_settings
+from tradewind.store.roots import DELETED, from_settings
 
 log = logging.getLogger("tradewind.gateway")
 
@@ -162,6 +162,8 @@ class S3Gate:
             return await self._forward(request, f"/{self.root.bucket}", urlsplit(request.raw_path).query)
         base = f"{self.root.key_prefix}/" if self.root.key_prefix else ""
         named = prefix.removeprefix(base).strip("/")
+        if named == DELETED and prefix.startswith(base):
+            return _listing(self.root.bucket, prefix, [])
         if prefix.strip("/") != base.strip("/") and named not in allowed:
             raise RefusedError(f"listing of {prefix!r}")
         names = sorted(allowed if prefix.strip("/") == base.strip("/") else {named})

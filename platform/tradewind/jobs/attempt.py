@@ -120,7 +120,8 @@ class Supervisor:
             "PYTHONDONTWRITEBYTECODE": "1",
             **({} if box.isolated else {"TRADEWIND_MINE": str(own / "store")}),
         }
-        if box.isolated and wish is not None and wish.mine and not any(b.writable for b in binds):
+        stores = any(b.writable and b.target == inside / "store" for b in binds)
+        if box.isolated and wish is not None and wish.mine and not stores:
             environment["TRADEWIND_MINE"] = (
                 "/proc/none"  # a link lies there: fail, and do not write elsewhere
             )
