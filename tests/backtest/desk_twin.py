@@ -161,7 +161,7 @@ class Twin:
             low, high = (middle, high) if fits(middle) else (low, middle)
         return size * low
 
-    def fill(self, order, t, price, takes, at_once):
+    def fill(self, order, t, price, takes, at_once, rising=False):
         i, asked = order.symbol, order.left
         if order.reduce and self.held[i] * asked < 0 and abs(asked) > abs(self.held[i]):
             asked = -self.held[i]
@@ -179,10 +179,14 @@ class Twin:
             self.gross_now += (abs(self.held[i]) - before) * price * self.unit(i)
             order.left = asked - size
             group, first = object(), t if at_once else t + 1
+            low, high = self.m["low"][i][t], self.m["high"][i][t]
+            safe = order.loss != order.loss or (order.loss < low if size > 0 else order.loss > high)
+            early = rising and safe and order.trailing != order.trailing
             for kind, name in (("stop", "loss"), ("limit", "take"), ("stop", "trailing")):
                 level = getattr(order, name)
                 if level == level:
-                    child = Order(i, kind, -size, first, reduce=True, group=group)
+                    begin = t if early and name == "take" else first
+                    child = Order(i, kind, -size, begin, reduce=True, group=group)
                     if name == "trailing":
                         child.trail = level
                         child.stop = at * (1 - level if size > 0 else 1 + level)
@@ -230,11 +234,11 @@ class Twin:
 
     def trigger(self, order, t, price, better, at_once):
         if order.kind == "stop":
-            self.fill(order, t, price, True, at_once)
+            self.fill(order, t, price, True, at_once, rising=not at_once)
         elif better(price, order.limit):
             self.fill(order, t, price, False, at_once)
         else:
-            order.kind, order.since = "limit", t + 1
+            order.kind, order.since = "limit", t if at_once else t + 1
 
     def value(self, t, name):
         for i in range(self.n):

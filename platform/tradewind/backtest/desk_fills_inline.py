@@ -11,6 +11,8 @@ from tradewind.loops import inline
 
 NAN = np.nan
 FOREVER = 2**60
+RISING = 2
+"""Instead of a lag: a stop was hit inside the bar, and a target beyond it may be hit after it."""
 
 
 @inline
@@ -49,7 +51,7 @@ def activate(o, active, counts):  # type: ignore[no-untyped-def]
 
 
 @inline
-def children(o, d, p, t, lag, orders, figures, active, counts):  # type: ignore[no-untyped-def]
+def children(o, d, p, t, lag, early, orders, figures, active, counts):  # type: ignore[no-untyped-def]
     """Stop-loss, take-profit and trailing stop of a fill; the first to be filled cancels the others."""
     loss = figures[o, col.LOSS_AT]
     take = figures[o, col.TAKE_AT]
@@ -63,7 +65,7 @@ def children(o, d, p, t, lag, orders, figures, active, counts):  # type: ignore[
             )
             orders[child, col.GROUP] = group
             orders[child, col.REDUCE] = 1
-            orders[child, col.FROM] = t + lag
+            orders[child, col.FROM] = t if k == 1 and early else t + lag
             if k == 0:
                 figures[child, col.STOP_AT] = loss
             elif k == 1:
@@ -186,7 +188,13 @@ def fill_order(  # type: ignore[no-untyped-def]
         unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
         day[col.GROSS_BY] += (abs(state[i, col.HELD]) - abs(before)) * unit
         figures[o, col.LEFT] = asked - d
-        children(o, d, at, t, lag, orders, figures, active, counts)
+        early = False
+        if lag == RISING:  # on the way to the target, if the bar does not reach the loss on the other side
+            lag = 1
+            loss = figures[o, col.LOSS_AT]
+            clear = loss < bars[col.LOW, i, t] if d > 0.0 else loss > bars[col.HIGH, i, t]
+            early = np.isnan(figures[o, col.TRAILING]) and (np.isnan(loss) or clear)
+        children(o, d, at, t, lag, early, orders, figures, active, counts)
         group = orders[o, col.GROUP]
         if group >= 0:
             for k in range(counts[col.ACTIVE_USED]):

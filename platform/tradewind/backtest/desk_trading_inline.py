@@ -7,7 +7,7 @@ import numpy as np
 
 from tradewind.backtest import columns_inline as col
 from tradewind.backtest.desk_costs_inline import cost_of, limited, money_of, whole_lots
-from tradewind.backtest.desk_fills_inline import execute, fill_order, new_order
+from tradewind.backtest.desk_fills_inline import RISING, execute, fill_order, new_order
 from tradewind.loops import inline
 
 NAN = np.nan
@@ -73,11 +73,12 @@ def go_through(  # type: ignore[no-untyped-def]
                         takes = 0
                     else:
                         orders[o, col.KIND] = col.LIMIT
-                        orders[o, col.FROM] = t + 1
+                        # triggered by the open: the rest of the bar is its own
             elif stage == 2 and kind != col.LIMIT:
                 if (buy and bars[col.HIGH, i, t] >= stop) or (not buy and bars[col.LOW, i, t] <= stop):
                     if kind == col.STOP:
                         at = stop
+                        lag = RISING
                     elif (buy and stop <= limit) or (not buy and stop >= limit):
                         at = stop
                         takes = 0

@@ -7,9 +7,14 @@ import pandas as pd
 import xarray as xr
 
 from tradewind.backtest.accounting import Shared, run_signals
-from tradewind.backtest.market import array_of, market_of, with_symbol
+from tradewind.backtest.desk import Account
+from tradewind.backtest.events import run_desk
+from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits
+from tradewind.backtest.market import Market, array_of, market_of, with_symbol
+from tradewind.backtest.preparing import benchmark_prices, members_only, opened, warmed, with_universe
 from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.trial import sharpe_per_bar, variant_text
 from tradewind.errors import (
     EmptySelectionError,
     FieldNotFoundError,
@@ -17,8 +22,8 @@ from tradewind.errors import (
     ParameterError,
     did_you_mean,
 )
-from tradewind.provenance import ledger
-from tradewind.strategies import Signals, Strategy, Units
+from tradewind.provenance import holdouts, ledger
+from tradewind.strategies import Decision, Orders, Signals, Strategy, Units
 from tradewind.vocabulary import SYMBOL, TIME
 
 CASH = 1_000_000.0
@@ -91,7 +96,7 @@ def first_bar(ds: xr.Dataset, start: When) -> int:
 
 def backtest(
     strategy: Strategy,
-    ds: xr.Dataset,
+    ds: xr.Dataset | str,
     *,
     costs: Costs | None = None,
     cash: float = CASH,
@@ -101,6 +106,11 @@ def backtest(
     start: When = None,
     end: When = None,
     benchmark: xr.DataArray | str | None = None,
+    universe: xr.DataArray | str | None = None,
+    limits: Limits | None = None,
+    financing: Financing | None = None,
+    instruments: Instruments | None = None,
+    currencies: Currencies | None = None,
     remember: bool = True,
 ) -> Result:
     """Trade a strategy over past data.
@@ -112,25 +122,38 @@ def backtest(
     ----------
     strategy : Strategy
         From :mod:`tradewind.strategies`, or one's own.
-    ds : Dataset [symbol, time]
-        With ``close``; ``open`` to fill at, ``high`` and ``low`` for excursions of trades.
+    ds : Dataset [symbol, time] or str
+        With ``close``; ``open`` to fill at, ``high`` and ``low`` for excursions of trades; or its name.
+        Symbols that are no ``member`` at a bar, where it has that field, are neither bought nor kept.
     costs
         Commission and slippage; none by default.
     cash
         Capital at the start. Strategies that give signals trade each symbol with an equal slice of it.
     fill
-        ``"next open"`` by default, ``"next close"`` where the dataset has no opens, or ``"same close"``,
-        which looks ahead and is marked so.
+        ``"next open"`` by default, ``"next close"`` where the dataset has no opens, ``"next vwap"``,
+        ``"next twap"``, or ``"same close"``, which looks ahead and is marked so.
     lot
         Units are whole multiples of it; 0 allows fractions.
     borrow
         Whether target weights may take cash below zero. Otherwise purchases are cut to what cash pays for.
     start
-        First bar to trade; earlier ones serve the warm-up only.
+        First bar to trade; earlier ones serve the warm-up only. Where a dataset of the store begins too late
+        for the strategy's warm-up, the bars before it are read by themselves.
     end
         Last bar, included.
     benchmark
-        A symbol of the dataset, or prices over time, to compare with.
+        A symbol of the dataset, a dataset (``"sp500-index"``, ``"indices:SP500"``), or prices over time, to
+        compare with.
+    universe
+        Who may be held at each bar: a membership by name, or ``(symbol, time)``: the ``member`` field.
+    limits
+        What the account may hold and trade: short sales, leverage, margin calls, turnover, delisting.
+    financing
+        Interest on cash and debt, fees for borrowing shares.
+    instruments
+        Multipliers, futures, lots and currencies of symbols.
+    currencies
+        Rates of exchange, and whether payments are changed at once.
     remember
         Whether this counts as a trial in the ledger (:mod:`tradewind.provenance.ledger`); say False only for
         repeating what was counted.
@@ -150,29 +173,35 @@ def backtest(
         A setting is out of bounds.
     """
     checked(cash, lot)
-    ds = with_symbol(ds)
+    ds = with_symbol(warmed(strategy, opened(ds, end), start))
+    ds = with_universe(ds, universe)
     if end is not None:
         ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
     begin = first_bar(ds, start)
-    chosen = fill_of(fill)
+    holdouts.check(str(ds.attrs.get("dataset", "")), ds[TIME].values[-1])
     decision = strategy.decide(ds)
-    target = np.ascontiguousarray(aligned(decision.target, ds)[:, begin:])
     traded = ds.isel({TIME: slice(begin, None)}) if begin else ds
-    market = market_of(traded, chosen)
+    market = market_of(traded, fill_of(fill))
     rules = costs or Costs()
-    if isinstance(decision, Signals):
-        if np.nanmax(np.abs(target), initial=0.0) > 1.0 + 1e-12:
+    target = None
+    if not isinstance(decision, Orders):
+        target = np.ascontiguousarray(members_only(aligned(decision.target, ds), ds)[:, begin:])
+        if isinstance(decision, Signals) and np.nanmax(np.abs(target), initial=0.0) > 1.0 + 1e-12:
             raise InvalidInputError("A signal is between -1 and 1: the share of a symbol's slice to hold.")
-        if rules.impact or market.dividend is not None:
-            raise InvalidInputError(
-                "Impact and dividends are known to shared accounts only.",
-                "Let the strategy decide weights or units, or drop the impact and the dividend field.",
-            )
+    if rules.impact and "volume" not in market.fields:
+        raise FieldNotFoundError("Impact depends on 'volume', and the dataset has none.")
+    account = Account(
+        market=market, costs=rules, capital=float(cash), lot=float(lot), borrow=borrow,
+        limits=limits or Limits(), financing=financing or Financing(),
+        instruments=instruments or Instruments(), currencies=currencies,
+    )  # fmt: skip
+    special = limits is not None or financing is not None or instruments is not None or currencies is not None
+    if target is None or special or not _is_simple(decision, market, rules):
+        books, market = run_desk(account, decision, target)
+    elif isinstance(decision, Signals):
         books = run_signals(target, market, rules, float(cash), float(lot))
     else:
-        if rules.impact and market.volume is None:
-            raise FieldNotFoundError("Impact depends on 'volume', and the dataset has none.")
-        account = Shared(
+        shared = Shared(
             target=target,
             units=isinstance(decision, Units),
             market=market,
@@ -181,7 +210,7 @@ def backtest(
             lot=float(lot),
             borrow=borrow,
         )
-        books = account.run(record=False)
+        books = shared.run(record=False)
     setting = Setting(
         strategy=strategy.name,
         title=str(strategy),
@@ -197,15 +226,22 @@ def backtest(
         borrow=borrow,
         periods=market.periods,
         benchmark=_benchmark_name(benchmark),
+        limits=limits,
+        financing=financing,
+        instruments=instruments,
+        currencies=tuple(currencies.names) if currencies else (),
     )
     if remember:
-        ledger.note(setting.dataset, strategy.name, [variant_text(strategy)])
+        text = variant_text(strategy, ds, market.fill, start)
+        ledger.note(setting.dataset, strategy.name, [text], [sharpe_per_bar(books.equity, float(cash))])
     return Result(setting=setting, market=market, books=books, reference=_benchmark(benchmark, traded))
 
 
-def variant_text(strategy: Strategy) -> str:
-    """What makes a variant another one, for the trial ledger."""
-    return f"{strategy.version} {sorted(strategy.values.items())}"
+def _is_simple(decision: Decision, market: Market, costs: Costs) -> bool:
+    """Whether the fast accounts know all that is asked for."""
+    more = {"split", "roll"} | ({"dividend"} if isinstance(decision, Signals) else set())
+    impact = isinstance(decision, Signals) and costs.impact > 0.0
+    return costs.is_plain and not impact and not any(name in market.fields for name in more)
 
 
 def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:
@@ -217,15 +253,7 @@ def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:
 def _benchmark(benchmark: xr.DataArray | str | None, ds: xr.Dataset) -> np.ndarray | None:
     if benchmark is None:
         return None
-    if isinstance(benchmark, str):
-        symbols = [str(s) for s in ds[SYMBOL].values]
-        if benchmark not in symbols:
-            raise InvalidInputError(
-                f"The benchmark {benchmark!r} is not in the dataset.", did_you_mean(benchmark, symbols)
-            )
-        chosen: np.ndarray = array_of(ds["close"])[symbols.index(benchmark)]
-        return chosen
-    series = benchmark.squeeze(drop=True)
+    series = benchmark_prices(benchmark, ds).squeeze(drop=True)
     if series.dims != (TIME,):
-        raise InvalidInputError(f"A benchmark is one series over time; this one has dims {benchmark.dims}.")
+        raise InvalidInputError(f"A benchmark is one series over time; this one has dims {series.dims}.")
     return np.asarray(series.reindex({TIME: ds[TIME]}, method="ffill").values, dtype=float)
