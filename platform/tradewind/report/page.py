@@ -14,6 +14,7 @@ from tradewind.metrics import FIGURES, Unit, drawdowns, monthly_returns
 from tradewind.plot import drawdown_figure, equity_figure, monthly_figure, positions_figure
 from tradewind.provenance import lock_hash
 from tradewind.report.embed import embedded
+from tradewind.report.pdf import write_pdf
 from tradewind.report.words import finding, trading
 
 TILES = ("cagr", "total_return", "volatility", "sharpe", "max_drawdown", "hit_rate")
@@ -53,7 +54,7 @@ def write_report(result: Result, path: str | Path, *, title: str | None = None, 
     result
         A finished backtest.
     path
-        Where to write; replaced whole or not at all.
+        Where to write, ``.html`` or ``.pdf`` (printed by Chromium); replaced whole or not at all.
     title
         Heading; the strategy by default.
     log
@@ -65,6 +66,8 @@ def write_report(result: Result, path: str | Path, *, title: str | None = None, 
         The file.
     """
     target = Path(path)
+    if target.suffix.lower() == ".pdf":
+        return write_pdf(report_html(result, title=title, log=log), target)
     part = target.with_name(target.name + ".part")
     part.write_text(report_html(result, title=title, log=log), encoding="utf-8")
     part.replace(target)
