@@ -39,6 +39,8 @@ def test_json(service: Service, corrected: tuple[str, str]) -> None:
     assert found["quality"]["counts"] == {"spike": 1}
     assert found["quality"]["quarantined"] == 1
     assert found["restated_runs"] == 1
+    (listed,) = ann.get("datasets").json()
+    assert (listed["findings"], listed["quarantined"]) == ({"spike": 1}, 1)
     held = ann.get("datasets/prices/coverage").json()
     assert (held["symbols"], held["total"]) == (["AAA", "BBB"], [1.0, 0.6667])
     (mine,) = ann.get("datasets/prices/restatements").json()
@@ -58,6 +60,11 @@ def test_page(service: Service, corrected: tuple[str, str]) -> None:
         assert shown in text, shown
     assert "run-of-bob" not in text
     assert "run-of-bob" in service.browser("admin").get("data/prices").text
+
+
+def test_lists(service: Service, corrected: tuple[str, str]) -> None:
+    assert "1 kept aside" in service.browser("ann").get("data").text
+    assert "1 kept aside" in service.browser("admin").get("admin").text
 
 
 def test_python_asks_the_service(

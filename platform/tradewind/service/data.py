@@ -1,7 +1,7 @@
 """Datasets for a caller: which ones may be read, what they hold, who else may read them."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,7 @@ class _Known:
         self._lock = threading.Lock()
         self._infos: dict[tuple[str, str], tuple[str, DatasetInfo]] = {}
         self._coverages: dict[tuple[str, str], Coverage] = {}
+        self._qualities: dict[tuple[str, str], tuple[str, Quality]] = {}
 
     def info(self, store: Store, name: str) -> DatasetInfo:
         """Return a dataset's description, read again only after a new commit."""
@@ -94,6 +95,18 @@ class _Known:
             with self._lock:
                 self._coverages[key] = held
         return held
+
+    def quality(self, store: Store, name: str) -> Quality:
+        """Return what the quality gate found, looked up again only after a new commit."""
+        newest = store.repository(name).lookup_branch("main")
+        key = (store.root.url, name)
+        with self._lock:
+            held = self._qualities.get(key)
+        if held is None or held[0] != newest:
+            held = (newest, coverage.quality(store, name))
+            with self._lock:
+                self._qualities[key] = held
+        return held[1]
 
 
 _known = _Known()
@@ -146,10 +159,16 @@ def detail(here: Context, identity: Identity, name: str) -> Detail:
         symbols=[str(symbol) for symbol in view.symbols],
         attributes={key: value for key, value in spec.items() if key not in SHOWN_ELSEWHERE and value},
         coverage=_known.coverage(store, name),
-        quality=coverage.quality(store, name),
+        quality=_known.quality(store, name),
         grants=access.grants(here.settings, name),
         restated=restated(store, name, reads(here, identity, name)),
     )
+
+
+def qualities(here: Context, names: Iterable[str]) -> dict[str, Quality]:
+    """Return what the quality gate found in some datasets."""
+    store = shared_store(here)
+    return {name: _known.quality(store, name) for name in names}
 
 
 def held(here: Context, identity: Identity, name: str) -> Coverage:

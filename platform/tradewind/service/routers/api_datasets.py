@@ -15,8 +15,17 @@ router = APIRouter(prefix="/api/datasets", tags=["datasets"])
 @router.get("")
 def list_datasets(request: Request, identity: Reader) -> list[dict[str, Any]]:
     """List the shared datasets that you may read."""
-    found, _ = data.infos(context(request), identity)
-    return [info.to_dict() for info in found]
+    here = context(request)
+    found, _ = data.infos(here, identity)
+    quality = data.qualities(here, [info.name for info in found])
+    return [
+        {
+            **info.to_dict(),
+            "findings": quality[info.name].counts,
+            "quarantined": quality[info.name].quarantined,
+        }
+        for info in found
+    ]
 
 
 @router.get("/{name}")

@@ -55,6 +55,7 @@ async def overview(request: Request, identity: Administrator) -> Response:
         schedules=(await in_thread(schedules.listed, here, identity))[:FEW],
         dashboards=await in_thread(publishing.list_all, settings),
         datasets=infos,
+        qualities=await in_thread(data.qualities, here, [info.name for info in infos]),
         broken=broken,
         parts=await admin.parts(here, len(workers)),
         versions=versions(),

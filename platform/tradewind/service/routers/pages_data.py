@@ -31,7 +31,11 @@ def catalog_page(request: Request, identity: Reader) -> Response:
     """Show the datasets that the user may read."""
     view = View.of(request, ("q", "frequency"), tuple(SORTS), "name")
     infos, broken = data.infos(context(request), identity)
-    rows = [{**info.to_dict(), "snapshot_moment": info.snapshot_time} for info in infos]
+    found = data.qualities(context(request), (info.name for info in infos))
+    rows = [
+        {**info.to_dict(), "snapshot_moment": info.snapshot_time, "quality": found[info.name]}
+        for info in infos
+    ]
     words = view["q"].lower().split()
     matching = [
         row
