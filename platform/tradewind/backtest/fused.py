@@ -40,7 +40,8 @@ _EVENTS = ("split", "roll", "dividend", "member")
 
 def can_fuse(cls: type[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]) -> bool:
     """Whether a sweep can run fused: a known strategy, plain costs, no events, no special options."""
-    special = any(options.get(name) not in (None, 0, 0.0) for name in _ELSEWHERE)
+    given = [options[name] for name in _ELSEWHERE if options.get(name) is not None]
+    special = any(not isinstance(value, int | float) or value != 0 for value in given)
     events = any(name in ds.data_vars for name in _EVENTS)
     return cls in PLANS and costs.is_plain and not costs.impact and not special and not events
 
