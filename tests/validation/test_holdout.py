@@ -123,3 +123,12 @@ def test_an_older_ledger_is_read_on(own_ledger: Path) -> None:
     tw.backtest(tw.strategies.BuyAndHold(), DS)
     found = ledger.trials("synthetic")
     assert (found.count, len(found.sharpes)) == (2, 1)
+
+
+def test_the_report_says_how_many_were_tried(tmp_path: Path) -> None:
+    lone = tw.backtest(tw.strategies.SmaCross(fast=3, slow=20), DS)
+    assert "One variant was tried" in lone.report(tmp_path / "one.html").read_text()
+    tw.sweep("sma_cross", {"fast": range(2, 12), "slow": range(20, 60, 2)}, DS)
+    text = lone.report(tmp_path / "many.html").read_text()
+    assert "200 variants were tried on these data" in text
+    assert "luck alone" in text

@@ -25,7 +25,8 @@ def quantile_figure(study: Study, *, width: int | None = WIDTH) -> Any:
         for p in means["period"].values
     ]
     colours = list(SERIES[: means.sizes["period"]])
-    return hv.Bars(bars, ["bucket", "bars ahead"], ("bp", "mean return")).opts(
+    ahead = hv.Dimension("bars ahead", values=[f"{int(p)}" for p in means["period"].values])
+    return hv.Bars(bars, ["bucket", ahead], ("bp", "mean return")).opts(
         **_wide(width), height=260, cmap=colours, color="bars ahead", show_grid=True, tools=["hover"],
         xlabel="bucket (1: lowest factor values), bars ahead", ylabel="against all symbols, bp",
         title=f"Returns that followed {study.name}, by bucket", show_legend=False, toolbar="above",
@@ -45,8 +46,9 @@ def ic_figure(study: Study, *, window: int = 21, width: int | None = WIDTH) -> A
         color=SERIES[0], line_width=2, tools=["hover"]
     )
     return (bars * mean * _base(hv)).opts(
-        **_wide(width), height=240, title=f"Rank correlation with the return over {period} bars", xlabel="",
-        ylabel="information coefficient", show_grid=True, legend_position="top_left", toolbar="above",
+        **_wide(width), height=240, xlabel="", ylabel="information coefficient", show_grid=True,
+        title=f"Rank correlation with the return over {period} bar{'s' if period > 1 else ''}",
+        legend_position="right", toolbar="above",
     )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ def growth_figure(study: Study, *, width: int | None = WIDTH) -> Any:
     return (hv.Overlay(curves) * _base(hv)).opts(
         **_wide(width), height=280, xlabel="",
         title="Sum of the buckets' returns against all symbols, before costs",
-        ylabel="sum of returns", show_grid=True, legend_position="top_left", toolbar="above",
+        ylabel="sum of returns", show_grid=True, legend_position="right", toolbar="above",
     )  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def turnover_figure(study: Study, *, window: int = 21, width: int | None = WIDTH
     return hv.Overlay(curves).opts(
         **_wide(width), height=200, xlabel="",
         title=f"Share of a bucket that is new each bar, mean of {window} bars",
-        ylabel="share", show_grid=True, legend_position="top_left", toolbar="above",
+        ylabel="share", show_grid=True, legend_position="right", toolbar="above",
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from tradewind.plot import drawdown_figure, equity_figure, monthly_figure, posit
 from tradewind.provenance import lock_hash
 from tradewind.report.embed import embedded
 from tradewind.report.pdf import write_pdf
-from tradewind.report.words import finding, trading
+from tradewind.report.words import finding, luck, trading
 
 TILES = ("cagr", "total_return", "volatility", "sharpe", "max_drawdown", "hit_rate")
 
@@ -102,6 +102,7 @@ def report_html(result: Result, *, title: str | None = None, log: bool = False) 
         setting=setting,
         tiles=[_tile(name, m[name]) for name in TILES],
         finding=finding(result),
+        luck=luck(result),
         trading=trading(result),
         metrics=m.rows(),
         drawdowns=drawdowns(equity, np.concatenate((time[:1], time))).to_dict("records"),

@@ -3,7 +3,10 @@
 import numpy as np
 
 from tradewind.backtest import Result
-from tradewind.metrics import sharpe
+from tradewind.metrics import kurtosis, sharpe, skewness
+from tradewind.provenance import ledger
+from tradewind.validation import deflated_sharpe, expected_best_sharpe
+from tradewind.validation.overfit import trials_variance
 
 
 def finding(result: Result) -> str:
@@ -48,3 +51,31 @@ def trading(result: Result) -> str:
         "in all, "
         f"{share * 100:.1f} % of the capital."
     )  # fmt: skip
+
+
+def luck(result: Result) -> str:
+    """How many variants were tried, and what that does to the Sharpe ratio, in plain words."""
+    setting = result.setting
+    returns = result.returns.values
+    known = ledger.trials(setting.dataset)
+    if not setting.dataset or known.count == 0 or returns.size < 2:
+        return "No record of what else was tried on these data: nobody can say how much of this is luck."
+    ratio = float(sharpe(returns, 1.0))
+    variance = trials_variance(np.array([]), np.array(known.sharpes), known.count, returns.size)
+    if np.isnan(ratio):  # it never moved
+        return f"{known.count:,} variants were tried on these data."
+    skill = deflated_sharpe(
+        ratio, returns.size, trials=known.count, variance=variance,
+        skewness=skewness(returns), kurtosis=kurtosis(returns),
+    )  # fmt: skip
+    best = expected_best_sharpe(known.count, variance) * float(np.sqrt(setting.periods))
+    if known.count == 1:
+        counted = "One variant was tried on these data in this project: this one."
+    else:
+        counted = (
+            f"{known.count:,} variants were tried on these data in this project. The best of as many "
+            f"worthless ones would be expected to show a Sharpe ratio of {best:.2f}."
+        )
+    chance = 1.0 - skill
+    shown = "less than 1 %" if chance < 0.01 else f"{chance * 100:.0f} %"
+    return f"{counted} The chance that luck alone gives a result as good as this one is {shown}."
