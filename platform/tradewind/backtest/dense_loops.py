@@ -3,8 +3,8 @@
 Where all weights and prices are known, the account after a rebalancing is the targets themselves, so what
 each bar needs of the symbols are a few sums that do not depend on the account: they are added up along time,
 eight bars a machine instruction. The account then follows from bar to bar as ratios. One sum does depend on
-it, the value bought: it is computed for guessed ratios and again for better ones until nothing changes any
-more. Every bar's figures depend on earlier bars only, so that end is the very answer of going bar by bar.
+it, the value bought: it is computed for guessed ratios and, with its slope, corrected for the ones that come
+out; where those are too far off, again. A bar's figures depend on earlier bars only, to the last digit.
 """
 
 import numpy as np
@@ -15,6 +15,9 @@ BLOCK = 128
 """Bars at a time: their products stay in the processor's cache."""
 SOLVENT = -1e-12
 """Cash over equity that still counts as none: sums of weights round."""
+NEAR = 1e-9
+"""How far off a guessed ratio may be: what is bought is piecewise linear in it, so the slope makes up for it
+but for symbols that turn from purchase to sale in between."""
 
 
 @apart
@@ -66,16 +69,17 @@ def _buy_two(x, x2, drift, drift2, ratio, bought, slope):  # type: ignore[no-unt
 
 
 @inline
-def _bought(at, n, target, drift, ratio, bought, slope):  # type: ignore[no-untyped-def]
-    bought[:n] = 0.0
-    slope[:n] = 0.0
+def _bought(at, begin, n, target, drift, ratio, bought, slope):  # type: ignore[no-untyped-def]
+    bought[begin:n] = 0.0
+    slope[begin:n] = 0.0
     symbols = target.shape[0]
     for i in range(0, symbols - 1, 2):
         _buy_two(
-            target[i, at : at + n], target[i + 1, at : at + n], drift[i], drift[i + 1], ratio, bought, slope
-        )
+            target[i, at + begin : at + n], target[i + 1, at + begin : at + n], drift[i, begin:n],
+            drift[i + 1, begin:n], ratio[begin:n], bought[begin:n], slope[begin:n],
+        )  # fmt: skip
     if symbols % 2 == 1:
-        for k in range(n):
+        for k in range(begin, n):
             x = target[symbols - 1, at + k]
             d = x * ratio[k] - drift[symbols - 1, k]
             if d > 0.0:
@@ -108,14 +112,14 @@ def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):
 
 
 @inline
-def _follow(n, share, ratio, total, drifted, bought, slope, buying, selling, cash):  # type: ignore[no-untyped-def]
+def _follow(begin, n, share, ratio, total, drifted, bought, slope, buying, selling, cash):  # type: ignore[no-untyped-def]
     """From bar to bar; ``cash`` becomes the share of the equity at each fill. Return the first bar whose
-    ratio is not the one that ``bought`` was computed for."""
+    ratio is not near the one that ``bought`` was computed for."""
     settled = n
-    for k in range(n):
+    for k in range(begin, n):
         grown = share + drifted[k]
         gap = grown - ratio[k]
-        if gap != 0.0 and settled == n:
+        if not abs(gap) <= NEAR and settled == n:
             settled = k
         some = bought[k] + slope[k] * gap
         sold = some - (total[k] * grown - drifted[k])
@@ -170,11 +174,16 @@ def run(  # type: ignore[no-untyped-def]
             ratio[k] = before + drifted[k]
             before = 1.0 - total[k]
         settled = 0
+        before = share
         for _ in range(2 * BLOCK):
-            _bought(t0 - lag, known, target, drift, ratio, bought, slope)
-            settled = _follow(known, share, ratio, total, drifted, bought, slope, buying, selling, cash)
+            _bought(t0 - lag, settled, known, target, drift, ratio, bought, slope)
+            settled = _follow(
+                settled, known, before, ratio, total, drifted, bought, slope, buying, selling, cash
+            )
             if settled == known:
                 break
+            if settled > 0:  # what is settled stays, whatever comes later
+                before = cash[settled - 1]
         good = _good(settled, ratio, total, drifted, value, least, cash, borrow)
         ratio_out[t0 : t0 + good] = ratio[:good]
         cash_out[t0 : t0 + good] = cash[:good]
