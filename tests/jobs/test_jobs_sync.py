@@ -132,13 +132,16 @@ def test_a_link_in_the_home_shows_nothing_of_others(installation: Installation):
     mine = here.settings.paths.user_home(home_name("ann")) / ".tradewind"
     mine.mkdir(parents=True)
     os.symlink(secret, mine / "store")
+    plug_in(here, "ann")  # so that there is a folder to show
     here.start_worker()
     look = notebook(
-        "from pathlib import Path\nassert not (Path.home() / '.tradewind/store/private').exists()"
+        "import os\nfrom pathlib import Path\nassert not (Path.home() / '.tradewind/store/private').exists()",
+        # No folder of the machine is held open, through which one could walk out of the sandbox.
+        "held = [f for p in ('1', 'self') for f in Path(f'/proc/{p}/fd').iterdir() if f.is_dir()]\n"
+        "held = [f for f in held if f.exists()]\nassert not held, [os.readlink(f) for f in held]",
     )
     request = Request(content=look, parameters={})
     run = here.finish(api.submit(here.settings, user="ann", request=request))
     assert run.status is RunStatus.SUCCEEDED, run.error
-    plug_in(here, "ann")
     assert here.finish(sync(here, "mine/x", "ann")).status is RunStatus.FAILED
     assert [p.name for p in secret.iterdir()] == ["private"]
