@@ -63,7 +63,7 @@ def test_a_read_only_installation_uses_the_compiled_cache_it_came_with() -> None
     python("from tradewind.testing import warm; warm.main()", PYTHONDONTWRITEBYTECODE="")
     code = (
         "import tradewind.indicators.averages_loops as a, tradewind.backtest.signals_loops as s\n"
-        "loops = (a.sma, a.ema, s.run)\n"
+        "loops = (a.weighted_mean, a.ema, s.run)\n"
         "print([(sum(f.stats.cache_hits.values()), sum(f.stats.cache_misses.values())) for f in loops])"
     )
     done = subprocess.run(

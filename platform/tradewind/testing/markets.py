@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tradewind import accessor  # noqa: F401 - what is drawn here has .tw, however this file was imported
 from tradewind.vocabulary import SYMBOL, TIME, Frequency
 
 SUBSTEPS = 8
