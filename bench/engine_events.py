@@ -10,7 +10,6 @@ import sys
 import time
 import warnings
 
-import numpy as np
 import pandas as pd
 import tradewind as tw
 import xarray as xr
