@@ -233,7 +233,7 @@ def _measure(e, stats, r, sums):  # type: ignore[no-untyped-def]
 
 @inline
 def _idle(bars, cash, stats):  # type: ignore[no-untyped-def]
-    """Add bars on which nothing was held: the equity moves at the first only, if it was traded there."""
+    """Add bars on which nothing was held."""
     r = cash / stats[PREV] - 1.0
     stats[SUM1] += r
     stats[SUM2] += r * r
@@ -254,8 +254,8 @@ def _idle(bars, cash, stats):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _segment(lane, stats, e, mark, first, last, way, r, sums):  # type: ignore[no-untyped-def]
-    """Value the bars between two fills: added to the lane's equity, or measured at once, or left out."""
+def _segment(lane, e, mark, first, last, way):  # type: ignore[no-untyped-def]
+    """Value the bars between two fills, in place of or on top of what ``e`` holds."""
     if last <= first or way == FINAL:
         return
     cash = lane[CASH]
@@ -271,11 +271,11 @@ def _segment(lane, stats, e, mark, first, last, way, r, sums):  # type: ignore[n
             for k in range(part.size):
                 part[k] += cash + held * price[k]
     elif held == 0.0:
-        _idle(part.size, cash, stats)
+        for k in range(part.size):
+            part[k] = cash
     else:
         for k in range(part.size):
             part[k] = cash + held * price[k]
-        _measure(part, stats, r, sums)
 
 
 @inline
@@ -297,8 +297,6 @@ def _tile(  # type: ignore[no-untyped-def]
     words,
     e,
     way,
-    r,
-    sums,
 ):
     """Take one lane through one tile of bars; its equity is measured, or added to ``e``."""
     for c in range(pairs.size // 2):
@@ -329,7 +327,7 @@ def _tile(  # type: ignore[no-untyped-def]
                     continue
             if u == n:
                 break
-            _segment(lane, stats, e, mark[t0 : t0 + n], begun, u, way, r, sums)
+            _segment(lane, e, mark[t0 : t0 + n], begun, u, way)
             _fill(lane, stats, price[t0 + u], costs[0], costs[1], costs[2], costs[3])
             begun = u
             k = u if lag == 1 else u + 1
@@ -342,11 +340,11 @@ def _tile(  # type: ignore[no-untyped-def]
             lane[HAVE] = want
             lane[PENDING] = 1.0
         k = f + lag if lane[PENDING] != 0.0 else f + 1
-    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, way, r, sums)
+    _segment(lane, e, mark[t0 : t0 + n], begun, n, way)
 
 
 @inline
-def _target_tile(lane, stats, target, price, mark, t0, n, lag, costs, e, way, r, sums):  # type: ignore[no-untyped-def]
+def _target_tile(lane, stats, target, price, mark, t0, n, lag, costs, e, way):  # type: ignore[no-untyped-def]
     """Take one lane through one tile of a signal that was worked out beforehand; NaN leaves it as it is."""
     begun = 0
     for k in range(n):
@@ -358,13 +356,13 @@ def _target_tile(lane, stats, target, price, mark, t0, n, lag, costs, e, way, r,
         if lane[PENDING] != 0.0:
             p = price[t0 + k]
             if p == p and p > 0.0:
-                _segment(lane, stats, e, mark[t0 : t0 + n], begun, k, way, r, sums)
+                _segment(lane, e, mark[t0 : t0 + n], begun, k, way)
                 _fill(lane, stats, p, costs[0], costs[1], costs[2], costs[3])
                 begun = k
         if new and lag == 1:
             lane[HAVE] = s
             lane[PENDING] = 1.0
-    _segment(lane, stats, e, mark[t0 : t0 + n], begun, n, way, r, sums)
+    _segment(lane, e, mark[t0 : t0 + n], begun, n, way)
 
 
 @loop(
@@ -388,15 +386,20 @@ def account(  # type: ignore[no-untyped-def]
         n = min(TILE, bars - t0)
         for j in range(first, last):
             e = equity[j, t0 : t0 + n] if way == ADD else scratch[:n]
+            idle = lanes[j, HELD] == 0.0
+            before = stats[j, TRADED]
             if kind == TARGET:
-                _target_tile(
-                    lanes[j], stats[j], rows[pairs[j, 0]], price, mark, t0, n, lag, costs, e, way, r, sums
-                )
-                continue
-            _tile(
-                lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag, costs,
-                codes, words, e, way, r, sums,
-            )  # fmt: skip
+                _target_tile(lanes[j], stats[j], rows[pairs[j, 0]], price, mark, t0, n, lag, costs, e, way)
+            else:
+                _tile(
+                    lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag,
+                    costs, codes, words, e, way,
+                )  # fmt: skip
+            if way == MEASURE:
+                if idle and stats[j, TRADED] == before:
+                    _idle(n, lanes[j, CASH], stats[j])
+                else:
+                    _measure(e, stats[j], r, sums)
     if way == FINAL:
         for j in range(first, last):
             stats[j, PREV] += lanes[j, CASH] + lanes[j, HELD] * mark[bars - 1]
