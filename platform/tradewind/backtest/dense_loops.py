@@ -4,20 +4,18 @@ Where all weights and prices are known, the account after a rebalancing is the t
 each bar needs of the symbols are a few sums that do not depend on the account: they are added up along time,
 eight bars a machine instruction. The account then follows from bar to bar as ratios. One sum does depend on
 it, the value bought: it is computed for guessed ratios and, with its slope, corrected for the ones that come
-out; where those are too far off, again. A bar's figures depend on earlier bars only, to the last digit.
+out, until these are the ones it was computed for: three passes mostly. That end is the very answer of going
+bar by bar, so a bar's figures depend on earlier bars only, and not on who computed them, to the last digit.
 """
 
 import numpy as np
 
 from tradewind.loops import FLOAT, INT, apart, inline, loop, read, write
 
-BLOCK = 128
+BLOCK = 256
 """Bars at a time: their products stay in the processor's cache."""
 SOLVENT = -1e-12
 """Cash over equity that still counts as none: sums of weights round."""
-NEAR = 1e-9
-"""How far off a guessed ratio may be: what is bought is piecewise linear in it, so the slope makes up for it
-but for symbols that turn from purchase to sale in between."""
 
 
 @apart
@@ -114,12 +112,12 @@ def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):
 @inline
 def _follow(begin, n, share, ratio, total, drifted, bought, slope, buying, selling, cash):  # type: ignore[no-untyped-def]
     """From bar to bar; ``cash`` becomes the share of the equity at each fill. Return the first bar whose
-    ratio is not near the one that ``bought`` was computed for."""
+    ratio is not the one that ``bought`` was computed for."""
     settled = n
     for k in range(begin, n):
         grown = share + drifted[k]
         gap = grown - ratio[k]
-        if not abs(gap) <= NEAR and settled == n:
+        if gap != 0.0 and settled == n:
             settled = k
         some = bought[k] + slope[k] * gap
         sold = some - (total[k] * grown - drifted[k])
