@@ -1,8 +1,9 @@
-"""``make bench-engine``: indicators, sweeps and a rebalanced portfolio beside TA-Lib and vectorbt.
+"""``make bench-engine``: indicators, sweeps, a rebalanced portfolio, orders and Dask, beside their peers.
 
 Rounds are interleaved with the peer's, medians and their ratio are shown, and results are compared in the
 timed runs. The peers live in an environment of their own (bench/peers-engine.lock), made at first use.
-``JSON=1`` prints JSON. ``--quick`` takes a tenth of the pairs.
+``JSON=1`` prints one document a figure. ``--quick`` takes an eighth of the combinations; ``--only`` runs
+parts: indicators, sweeps, weights, orders, dask, first.
 """
 
 import argparse
@@ -14,37 +15,23 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import talib
 import tradewind as tw
-import xarray as xr
-from tradewind import indicators as ti
+from engine_cases import INDICATORS, Scripted, sweeps
+from engine_cluster import dask_figures
+from report import Figure, show
 from tradewind.backtest import sweep
-from tradewind.strategies import SmaCross, Strategy, Weights, parameter
 from tradewind.testing import synthetic
 from tradewind.vocabulary import Frequency
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers" / "engine"
 FEES = 5e-4
+COSTS = tw.Costs(per_value=FEES)
+PARTS = ("indicators", "sweeps", "weights", "orders", "dask", "first")
 os.environ.setdefault("TRADEWIND_LEDGER", str(Path(tempfile.gettempdir()) / "tradewind-bench-trials.sqlite"))
-
-
-class Scripted(Strategy):
-    """Weights that were drawn beforehand."""
-
-    name = "scripted"
-    title = "Scripted weights"
-
-    share: float = parameter(0.98, "how much is invested", minimum=0.0, maximum=1.0)
-
-    @property
-    def warmup(self) -> int:
-        return 0
-
-    def decide(self, ds: xr.Dataset) -> Weights:
-        return Weights(ds["weights"])
 
 
 def peer_python() -> Path:
@@ -72,6 +59,10 @@ class Peer:
             text=True,
         )
 
+    def give(self, **arrays: np.ndarray) -> None:
+        """Write what the next jobs read."""
+        np.savez(f"{self.folder}/data.npz", **arrays)
+
     def run(self, job: str) -> tuple[float, float, np.ndarray]:
         """Seconds, peak megabytes, answer."""
         assert self.process.stdin and self.process.stdout
@@ -86,126 +77,223 @@ class Peer:
         self.process.wait()
 
 
-def timed(work) -> tuple[float, object]:
+def timed(work: Any) -> tuple[float, Any]:
     """Seconds and what came out."""
     began = time.perf_counter()
     found = work()
     return time.perf_counter() - began, found
 
 
-def save(folder: str, **arrays: np.ndarray) -> None:
-    for name in ("open", "close", "weights", "fast", "slow"):
-        np.save(f"{folder}/{name}.npy", arrays.get(name, np.zeros(1)))
-
-
-def against(peer: Peer, job: str, ours, compare, rounds: int) -> dict:
-    """Interleave, compare, and take medians."""
-    peer.run(job), ours()  # compiled and warm
-    mine, theirs, peak = [], [], 0.0
-    gap = 0.0
+def against(peer: Peer, job: str, ours: Any, gap_of: Any, rounds: int, most: float) -> tuple[float, float]:
+    """Interleave, compare, and take medians: ours and the peer's, in seconds."""
+    _, _, answer = peer.run(job)
+    gap = gap_of(ours(), answer)  # compiled and warm
+    mine, theirs = [], []
     for _ in range(rounds):
-        seconds, peak, answer = peer.run(job)
+        seconds, _, answer = peer.run(job)
         theirs.append(seconds)
         seconds, found = timed(ours)
         mine.append(seconds)
-        gap = max(gap, compare(found, answer))
-    a, b = statistics.median(mine), statistics.median(theirs)
-    return {"ours_s": a, "vectorbt_s": b, "ratio": b / a, "vectorbt_peak_mb": peak, "largest_gap": gap}
+        gap = max(gap, gap_of(found, answer))
+    if not gap <= most:
+        raise SystemExit(f"{job}: the results differ by {gap:.1e}")
+    return statistics.median(mine), statistics.median(theirs)
 
 
-def sweep_case(peer: Peer, quick: bool, rounds: int) -> dict:
-    ds = synthetic(1, 98_280, frequency=Frequency.MINUTE)
-    fast = list(range(5, 45, 10 if quick else 1))
-    slow = list(range(50, 300, 10))
-    pairs = [(f, s) for f in fast for s in slow]
-    save(peer.folder, open=ds["open"].values[0], close=ds["close"].values[0],
-         fast=np.array([f for f, _ in pairs]), slow=np.array([s for _, s in pairs]))  # fmt: skip
-    costs = tw.Costs(per_value=FEES)
-
-    def compare(grid, answer) -> float:
-        return float(np.max(np.abs(grid["final_equity"].values.ravel() / answer - 1.0)))
-
-    found = against(
-        peer, "sweep", lambda: sweep(SmaCross, {"fast": fast, "slow": slow}, ds, costs=costs), compare, rounds
+def peak_of(code: str) -> float:
+    """Megabytes that a piece of code adds to a fresh process that has imported and read its data."""
+    script = f"""
+import resource, os, tempfile
+os.environ["TRADEWIND_LEDGER"] = tempfile.mkdtemp() + "/trials.sqlite"
+import tradewind as tw
+from tradewind.testing import synthetic
+from tradewind.backtest import sweep
+from tradewind.vocabulary import Frequency
+ds = synthetic(1, 98_280, frequency=Frequency.MINUTE)
+sweep("sma_cross", {{"fast": [5], "slow": [20]}}, ds)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+{code}
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+    return float(
+        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     )
-    return found | {"pairs": len(pairs), "g_per_s": ds.sizes["time"] * len(pairs) / found["ours_s"] / 1e9}
 
 
-def weights_case(peer: Peer, rounds: int) -> dict:
+def sweep_figures(peer: Peer, quick: bool, rounds: int) -> list[Figure]:
+    ds = synthetic(1, 98_280, frequency=Frequency.MINUTE)
+    prices = {"open": ds["open"], "high": ds["high"], "lows": ds["low"], "close": ds["close"]}
+    prices = {name: values.values[0] for name, values in prices.items()}
+    found = []
+    for name, case in sweeps(quick).items():
+        grid = sweep(case.strategy, case.grid, ds, costs=COSTS)
+        frame = grid.frame()
+        work = ds.sizes["time"] * grid.trials / 1e9
+
+        def ours(case=case, **options):
+            return sweep(case.strategy, case.grid, ds, costs=COSTS, **options)
+
+        if case.peer:
+            peer.give(**prices, **{p: frame[p].to_numpy() for p in grid.parameters})
+
+            def gap(grid, answer) -> float:
+                return float(np.max(np.abs(grid.frame()["final_equity"].to_numpy() / answer - 1.0)))
+
+            a, b = against(peer, name, ours, gap, rounds, 1e-6)
+        else:
+            a, b = statistics.median(timed(ours)[0] for _ in range(rounds + 2)), None
+        label = f"sweep {name}, {grid.trials:,} x 98,280 bars, all figures"
+        found.append(Figure(label, a, "s", b, case.goal, "ratio", True))
+        found.append(
+            Figure(
+                f"sweep {name}, all figures",
+                work / a,
+                "G bar·combinations/s",
+                goal=0.6 if name == "sma_cross" else None,
+                at_least=True,
+            )
+        )
+        if name == "sma_cross":
+            light = statistics.median(timed(lambda: ours(statistics=False))[0] for _ in range(rounds + 2))
+            found.append(Figure("sweep sma_cross, final values", light, "s", b, 300, "ratio", True))
+            found.append(
+                Figure(
+                    "sweep sma_cross, final values",
+                    work / light,
+                    "G bar·combinations/s",
+                    goal=1.2,
+                    at_least=True,
+                )
+            )
+    code = f"sweep('sma_cross', {sweeps(quick)['sma_cross'].grid!r}, ds)"
+    found.append(Figure("sweep sma_cross, memory beyond imports and data", peak_of(code), "MB", goal=300))
+    return found
+
+
+def weights_figures(peer: Peer, rounds: int) -> list[Figure]:
     ds = synthetic(500, 2520)
     share = np.random.default_rng(0).dirichlet(np.ones(500), 2520) * 0.98
     ds["weights"] = (("symbol", "time"), np.ascontiguousarray(share.T))
-    save(peer.folder, open=ds["open"].values.T, close=ds["close"].values.T, weights=share)
-    costs = tw.Costs(per_value=FEES)
+    peer.give(open=ds["open"].values.T, close=ds["close"].values.T, weights=share)
 
-    def compare(result, answer) -> float:
+    def gap(result, answer) -> float:
         return float(np.max(np.abs(result.equity.values / answer - 1.0)))
 
-    return against(
-        peer, "weights", lambda: tw.backtest(Scripted(), ds, costs=costs, remember=False), compare, rounds
-    )
+    def ours():
+        return tw.backtest(Scripted(), ds, costs=COSTS, remember=False)
+
+    a, b = against(peer, "weights", ours, gap, rounds, 1e-6)
+    return [Figure("weights rebalanced daily, 500 x 2,520", a * 1e3, "ms", b * 1e3, 300, "ratio", True)]
 
 
-INDICATORS = {
-    "sma": (lambda d: ti.sma(d, 20), lambda r: talib.SMA(r["close"], 20)),
-    "ema": (lambda d: ti.ema(d, 20), lambda r: talib.EMA(r["close"], 20)),
-    "rsi": (lambda d: ti.rsi(d, 14), lambda r: talib.RSI(r["close"], 14)),
-    "macd": (ti.macd, lambda r: talib.MACD(r["close"])),
-    "bollinger": (ti.bollinger, lambda r: talib.BBANDS(r["close"], 20, 2, 2)),
-    "atr": (ti.atr, lambda r: talib.ATR(r["high"], r["low"], r["close"], 14)),
-    "dmi": (ti.dmi, lambda r: (talib.ADX(r["high"], r["low"], r["close"], 14),
-                                            talib.PLUS_DI(r["high"], r["low"], r["close"], 14),
-                                            talib.MINUS_DI(r["high"], r["low"], r["close"], 14))),
-    "cci": (ti.cci, lambda r: talib.CCI(r["high"], r["low"], r["close"], 14)),
-    "kama": (ti.kama, lambda r: talib.KAMA(r["close"], 30)),
-}  # fmt: skip
+def indicator_figures(rounds: int) -> list[Figure]:
+    return [f for shape in ((500, 2_520), (50, 98_000)) for f in _indicators(*shape, rounds)]
 
 
-def indicator_case(rounds: int) -> dict:
-    ds = synthetic(500, 2520)
-    rows = [{str(f): np.ascontiguousarray(ds[f].values[i]) for f in ds.data_vars} for i in range(500)]
-    found = {}
-    for name, (ours, theirs) in INDICATORS.items():
+def _indicators(symbols: int, bars: int, rounds: int) -> list[Figure]:
+    ds = synthetic(symbols, bars, frequency=Frequency.DAY if bars < 10_000 else Frequency.MINUTE)
+    rows = [{str(f): np.ascontiguousarray(ds[f].values[i]) for f in ds.data_vars} for i in range(symbols)]
+    for row in rows:
+        row["market"] = rows[0]["close"]
+    x = ds["close"].values
+    buffer = np.empty_like(x)
+
+    def medians(ours: Any, theirs: Any) -> tuple[float, ...]:
         ours(ds), [theirs(r) for r in rows[:3]]
-        a, b = [], []
-        for _ in range(rounds):
-            a.append(timed(lambda ours=ours: ours(ds))[0])
-            b.append(timed(lambda theirs=theirs: [theirs(r) for r in rows])[0])
-        found[name] = {"ours_s": statistics.median(a), "talib_s": statistics.median(b)}
-        found[name]["of_talib"] = found[name]["ours_s"] / found[name]["talib_s"]
+        works = (lambda: ours(ds), lambda: [theirs(r) for r in rows], lambda: np.copyto(buffer, x))
+        taken = [[timed(work)[0] for work in works] for _ in range(rounds)]
+        return tuple(statistics.median(row[k] for row in taken) * 1e3 for k in range(3))
+
+    found = []
+    for name, pair in INDICATORS.items():
+        mine, talib_s, copy = medians(*pair)
+        label = f"{name}, {symbols} x {bars:,}"
+        found.append(Figure(f"{label}, TA-Lib", mine, "ms", talib_s, 2.5, "ratio", True))
+        if name in {"sma", "ema"}:
+            found.append(Figure(f"{label}, times a copy", mine / copy, "x", goal=3.0))
     return found
+
+
+def order_figures(rounds: int) -> list[Figure]:
+    import engine_events as events  # compiles its strategy when imported
+
+    ds = synthetic(1, events.BARS, frequency=Frequency.MINUTE)
+    works = (
+        lambda: events.timed(events.Compiled(), ds),
+        lambda: events.timed(events.Plain(), ds),
+        lambda: events.peer(ds),
+    )
+    works[0]()
+    taken = [[work() for work in works] for _ in range(rounds)]
+    trades = {n for row in taken for _, n in row}
+    if len(trades) != 1:
+        raise SystemExit(f"orders: different trades, {trades}")
+    fast, plain, theirs = (statistics.median(row[k][0] for row in taken) / events.BARS for k in range(3))
+    return [
+        Figure("orders, compiled function", 1e-6 / fast, "M bars/s", goal=1.0, at_least=True),
+        Figure("orders, plain Python beside backtesting.py", plain * 1e6, "µs a bar", theirs * 1e6),
+    ]
+
+
+def first_figures() -> list[Figure]:
+    script = """
+import time
+import tradewind as tw
+from tradewind.testing import synthetic
+from tradewind.backtest import sweep
+ds = synthetic(20, 2520)
+tw.strategies.names()
+a = time.perf_counter()
+tw.indicators.sma(ds["close"], 20); tw.indicators.ema(ds["close"], 20)
+b = time.perf_counter()
+tw.backtest(tw.strategies.get("sma_cross"), ds, remember=False).metrics
+c = time.perf_counter()
+sweep("sma_cross", {"fast": [5, 10], "slow": [20, 50]}, ds)
+print(b - a, c - b, time.perf_counter() - c)
+"""
+    rounds = [
+        [
+            float(v)
+            for v in subprocess.run(
+                [sys.executable, "-c", script], capture_output=True, text=True, check=True
+            ).stdout.split()
+        ]
+        for _ in range(3)
+    ]
+    names = ("indicators", "backtest", "sweep")
+    return [
+        Figure(
+            f"first call in a fresh process, {name}", statistics.median(r[k] for r in rounds), "s", goal=1.0
+        )
+        for k, name in enumerate(names)
+    ]
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     chosen = options.parse_args()
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         peer = Peer(folder)
         try:
-            results = {
-                "sma_sweep_minutes": sweep_case(peer, chosen.quick, chosen.rounds),
-                "weights_500x2520": weights_case(peer, chosen.rounds),
-                "indicators_500x2520": indicator_case(2 * chosen.rounds + 1),
-                "load": os.getloadavg()[0],
+            parts = {
+                "first": first_figures,
+                "indicators": lambda: indicator_figures(2 * chosen.rounds + 1),
+                "weights": lambda: weights_figures(peer, chosen.rounds),
+                "orders": lambda: order_figures(chosen.rounds),
+                "sweeps": lambda: sweep_figures(peer, chosen.quick, chosen.rounds),
+                "dask": lambda: dask_figures(chosen.quick, chosen.rounds),
             }
+            for name, part in parts.items():
+                if name in chosen.only:
+                    figures += part()
         finally:
             peer.close()
-    if os.environ.get("JSON"):
-        print(json.dumps(results, indent=1))
-        return 0
-    for name in ("sma_sweep_minutes", "weights_500x2520"):
-        row = results[name]
-        print(f"{name:<20} ours {row['ours_s'] * 1e3:9.1f} ms   vectorbt {row['vectorbt_s'] * 1e3:9.1f} ms   "
-              f"{row['ratio']:7.1f} x   equal to {row['largest_gap']:.0e}   "
-              f"vectorbt's peak {row['vectorbt_peak_mb']:.0f} MB")  # fmt: skip
-    speed = results["sma_sweep_minutes"]["g_per_s"]
-    print(f"{'':20} {speed:.2f} G bars x combinations a second, statistics included")
-    for name, row in results["indicators_500x2520"].items():
-        print(f"{name:<20} ours {row['ours_s'] * 1e3:9.2f} ms   TA-Lib {row['talib_s'] * 1e3:9.2f} ms   "
-              f"{row['of_talib']:.2f} of TA-Lib")  # fmt: skip
-    print(f"load of the machine while measuring: {results['load']:.1f}")
+    figures.append(Figure("load of the machine when done", os.getloadavg()[0], ""))
+    show("Engine", figures)
     return 0
 
 

@@ -132,6 +132,7 @@ class _Job:
     def run(self, variants: Sequence[Strategy], group: list[int]) -> None:
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
         pairs = np.ascontiguousarray(plan.pairs, dtype=np.int64)
+        widths = np.array(plan.widths or [-1.0] * len(group))
         symbols, bars = self.mark.shape
         rows = np.empty((plan.count, bars))
         stats = self.stats[group]
@@ -145,8 +146,8 @@ class _Job:
             lanes = np.zeros((many, STATE))
             lanes[:, 0] = self.slice_of_capital
             loops.account(
-                0, many, rows, pairs, int(plan.kind), plan.below, int(plan.short), self.market.price[i],
-                self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs, lanes, stats, int(self.way),
+                0, many, rows, pairs, widths, int(plan.kind), plan.below, int(plan.short),
+                self.market.price[i], self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs, lanes, stats, int(self.way),
                 equity,
             )  # fmt: skip
         if self.way is Way.ADD:

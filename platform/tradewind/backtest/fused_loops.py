@@ -37,6 +37,20 @@ def _compare(a, b, bit, first, codes):  # type: ignore[no-untyped-def]
 
 
 @inline
+def _band(x, middle, deviation, width, codes):  # type: ignore[no-untyped-def]
+    """Below the lower edge 1, above the upper one 2, above the middle 4, below it 8."""
+    for k in range(codes.size):
+        v = x[k]
+        m = middle[k]
+        half = width * deviation[k]
+        outside = (np.uint8(1) if m - half > v else np.uint8(0)) | (
+            np.uint8(2) if v > m + half else np.uint8(0)
+        )
+        inside = (np.uint8(4) if v > m else np.uint8(0)) | (np.uint8(8) if m > v else np.uint8(0))
+        codes[k] = outside | inside
+
+
+@inline
 def _mask(kind, state, short):  # type: ignore[no-untyped-def]
     """The comparisons that can change a position, in each state; a crossing's states are 1 above, 2 below, 3
     level."""
@@ -284,6 +298,7 @@ def _tile(  # type: ignore[no-untyped-def]
     stats,
     rows,
     pairs,
+    width,
     kind,
     below,
     short,
@@ -299,7 +314,10 @@ def _tile(  # type: ignore[no-untyped-def]
     way,
 ):
     """Take one lane through one tile of bars; its equity is measured, or added to ``e``."""
-    for c in range(pairs.size // 2):
+    if width >= 0.0:
+        x, m, d = rows[pairs[0], t0 : t0 + n], rows[pairs[1], t0 : t0 + n], rows[pairs[2], t0 : t0 + n]
+        _band(x, m, d, width, codes[:n])
+    for c in range(0 if width >= 0.0 else pairs.size // 2):
         _compare(
             rows[pairs[2 * c], t0 : t0 + n], rows[pairs[2 * c + 1], t0 : t0 + n], 1 << c, c == 0, codes[:n]
         )
@@ -366,15 +384,16 @@ def _target_tile(lane, stats, target, price, mark, t0, n, lag, costs, e, way):  
 
 
 @loop(
-    INT, INT, read(), read(INT), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT, read(FLOAT, 1),
-    write(), write(), INT, write(),
+    INT, INT, read(), read(INT), read(FLOAT, 1), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT,
+    read(FLOAT, 1), write(), write(), INT, write(),
 )  # fmt: skip
 def account(  # type: ignore[no-untyped-def]
-    first, last, rows, pairs, kind, below, short, price, mark, lag, costs, lanes, stats, way, equity
+    first, last, rows, pairs, widths, kind, below, short, price, mark, lag, costs, lanes, stats, way, equity
 ):
     """Lanes over one symbol, tile by tile while its rows are in the cache.
 
-    A lane's signal comes from comparisons of rows, or (``TARGET``) is the row that its first number names.
+    A lane's signal comes from comparisons of rows; from a band around a row (its width is not negative); or
+    (``TARGET``) is the row that its first number names.
     """
     bars = mark.size
     codes = np.empty(TILE, np.uint8)
@@ -392,8 +411,8 @@ def account(  # type: ignore[no-untyped-def]
                 _target_tile(lanes[j], stats[j], rows[pairs[j, 0]], price, mark, t0, n, lag, costs, e, way)
             else:
                 _tile(
-                    lanes[j], stats[j], rows, pairs[j], kind, below, short == 1, price, mark, t0, n, lag,
-                    costs, codes, words, e, way,
+                    lanes[j], stats[j], rows, pairs[j], widths[j], kind, below, short == 1, price, mark, t0, n,
+                    lag, costs, codes, words, e, way,
                 )  # fmt: skip
             if way == MEASURE:
                 if idle and stats[j, TRADED] == before:

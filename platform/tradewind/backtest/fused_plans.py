@@ -54,6 +54,8 @@ class Plan:
     pairs
         For each lane ``[a, b, c, d, …]``: bit 0 of a bar's code says that row a is above row b, bit 1 that c
         is above d, and so on.
+    widths
+        Of a band: a lane's rows are then price, middle and deviation.
     """
 
     kind: Kind
@@ -63,6 +65,7 @@ class Plan:
     keys: dict[Any, int] = field(default_factory=dict)
     count: int = 0
     pairs: list[list[int]] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
 
     def rows(self, key: Any, count: int, compute: Compute) -> int:
         """Return the number of the first of some rows that are computed together, once for all lanes."""
@@ -153,18 +156,10 @@ def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
             0, 1, bars.close, window, rows[at : at + 1], rows[at + 1 : at + 2]
         )
 
-    def edges(centre: int, width: float) -> Compute:
-        def compute(_bars: Bars, rows: np.ndarray, at: int) -> None:
-            np.multiply(rows[centre + 1], width, out=rows[at])
-            np.subtract(rows[centre], rows[at], out=rows[at + 1])
-            np.add(rows[centre], rows[at], out=rows[at])
-
-        return compute
-
     for lane in lanes:
         centre = plan.rows(lane.window, 2, middle(lane.window))
-        upper = plan.rows((lane.window, lane.width), 2, edges(centre, lane.width))
-        plan.pairs.append([upper + 1, x, x, upper, x, centre, centre, x])
+        plan.pairs.append([x, centre, centre + 1])
+        plan.widths.append(lane.width)
     return plan
 
 
