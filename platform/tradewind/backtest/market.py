@@ -25,7 +25,7 @@ class Market:
     Attributes
     ----------
     names
-        The symbols.
+        The symbols: an array, or a dataset's variable.
     price
         Where orders are filled; NaN where there is no trading.
     close
@@ -58,7 +58,7 @@ class Market:
     @cached_property
     def symbols(self) -> np.ndarray:
         """The symbols as an array."""
-        return np.asarray(self.names)
+        return self.names if isinstance(self.names, np.ndarray) else np.asarray(self.names.values)
 
     @cached_property
     def mark(self) -> np.ndarray:
@@ -177,9 +177,8 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
     if not (np.isfinite(close[0, 0]) or np.isfinite(close).any()):
         raise EmptySelectionError("The dataset holds no closes between these dates.")
     time = variables[TIME].values
-    held = variables[SYMBOL]
     return Market(
-        names=held.to_index() if isinstance(held, xr.IndexVariable) else held.values,
+        names=variables[SYMBOL] if SYMBOL in variables else np.arange(ds.sizes[SYMBOL]),
         time=time,
         price=_price(chosen, variables, close),
         close=close,

@@ -58,6 +58,12 @@ def checked(cash: float, lot: float) -> None:
         raise ParameterError(f"lot is 0 (fractions allowed) or a number of units, not {lot!r}.")
 
 
+def _same(dim: str, one: xr.DataArray, other: xr.Dataset) -> bool:
+    """Whether two hold the same labels; mostly they share them."""
+    shared = one.coords.variables[dim] is other.variables[dim]
+    return shared or bool(one.indexes[dim].equals(other.indexes[dim]))
+
+
 def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
     """Return a strategy's targets in the dataset's own order.
 
@@ -67,8 +73,7 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
         The targets have other symbols or times than the dataset.
     """
     same = target.sizes == {SYMBOL: ds.sizes[SYMBOL], TIME: ds.sizes[TIME]} and all(
-        d not in target.coords or d not in ds.coords or target.indexes[d].equals(ds.indexes[d])
-        for d in (SYMBOL, TIME)
+        d not in target.coords or d not in ds.coords or _same(d, target, ds) for d in (SYMBOL, TIME)
     )
     if not same:
         raise InvalidInputError(
@@ -190,13 +195,13 @@ def backtest(
             raise InvalidInputError("A signal is between -1 and 1: the share of a symbol's slice to hold.")
     if rules.impact and "volume" not in market.fields:
         raise FieldNotFoundError("Impact depends on 'volume', and the dataset has none.")
-    account = Account(
-        market=market, costs=rules, capital=float(cash), lot=float(lot), borrow=borrow,
-        limits=limits or Limits(), financing=financing or Financing(),
-        instruments=instruments or Instruments(), currencies=currencies,
-    )  # fmt: skip
     special = limits is not None or financing is not None or instruments is not None or currencies is not None
     if target is None or special or not _is_simple(decision, market, rules):
+        account = Account(
+            market=market, costs=rules, capital=float(cash), lot=float(lot), borrow=borrow,
+            limits=limits or Limits(), financing=financing or Financing(),
+            instruments=instruments or Instruments(), currencies=currencies,
+        )  # fmt: skip
         books, market = run_desk(account, decision, target)
     elif isinstance(decision, Signals):
         books = run_signals(target, market, rules, float(cash), float(lot))
