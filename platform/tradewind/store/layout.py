@@ -1,7 +1,7 @@
 """How arrays lie in a repository: chunk shapes by frequency, codec, encoding of time.
 
 The shapes were measured (see ``bench/README.md``): dims ``(symbol, time)`` with time contiguous, PCodec level
-8 on float64, NaN as fill, a checksum on each part. A chunk, one stored object, is what a request fetches: its
+6 on float64, NaN as fill, a checksum on each part. A chunk, one stored object, is what a request fetches: its
 shape decides how many of them a symbol, a day and an append need. It is made of parts, each compressed alone:
 a part's shape decides how much must be decoded for one value, and encoded again after an append.
 """
@@ -17,7 +17,7 @@ from tradewind.vocabulary import DIMS, SYMBOL, TIME, Frequency
 if TYPE_CHECKING:
     import zarr
 
-COMPRESSION_LEVEL = 8
+COMPRESSION_LEVEL = 6
 TIME_CHUNK = 1 << 16
 SYMBOL_CHUNK = 1 << 14
 ACTIONS = "actions"
