@@ -147,8 +147,8 @@ class _Job:
             lanes[:, 0] = self.slice_of_capital
             loops.account(
                 0, many, rows, pairs, widths, int(plan.kind), plan.below, int(plan.short),
-                self.market.price[i], self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs, lanes, stats, int(self.way),
-                equity,
+                self.market.price[i], self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs,
+                lanes, stats, int(self.way), equity,
             )  # fmt: skip
         if self.way is Way.ADD:
             loops.measure(0, many, equity, stats)

@@ -411,8 +411,8 @@ def account(  # type: ignore[no-untyped-def]
                 _target_tile(lanes[j], stats[j], rows[pairs[j, 0]], price, mark, t0, n, lag, costs, e, way)
             else:
                 _tile(
-                    lanes[j], stats[j], rows, pairs[j], widths[j], kind, below, short == 1, price, mark, t0, n,
-                    lag, costs, codes, words, e, way,
+                    lanes[j], stats[j], rows, pairs[j], widths[j], kind, below, short == 1, price, mark, t0,
+                    n, lag, costs, codes, words, e, way,
                 )  # fmt: skip
             if way == MEASURE:
                 if idle and stats[j, TRADED] == before:
