@@ -62,7 +62,7 @@ def dask_figures(quick: bool, rounds: int) -> list[Figure]:
         twos.append(on_workers(2, ds, backs)[0])
     one, two, task = (statistics.median(v) for v in (ones, twos, tasks))
     each = one / len(backs)
-    # Ten million variants. Tasks must be long beside what one costs the scheduler, and many enough that nobody
+    # Tasks must be long beside what one costs the scheduler, and many enough that nobody
     # waits for the last: the plan is the length that ends first
     many, machines = 10_000_000, 1000
     plans = []
