@@ -103,7 +103,7 @@ def against(peer: Peer, job: str, ours: Any, gap_of: Any, rounds: int, most: flo
 def peak_of(code: str) -> float:
     """Megabytes that a piece of code adds to a fresh process that has imported and read its data."""
     script = f"""
-import resource, os, tempfile
+import os, tempfile
 os.environ["TRADEWIND_LEDGER"] = tempfile.mkdtemp() + "/trials.sqlite"
 import tradewind as tw
 from tradewind.testing import synthetic
@@ -111,9 +111,11 @@ from tradewind.backtest import sweep
 from tradewind.vocabulary import Frequency
 ds = synthetic(1, 98_280, frequency=Frequency.MINUTE)
 sweep("sma_cross", {{"fast": [5], "slow": [20]}}, ds)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+memory = lambda name: next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith(name))
+open("/proc/self/clear_refs", "w").write("5")  # the peak so far is forgotten
+before = memory("VmRSS")
 {code}
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print((memory("VmHWM") - before) / 1024)
 """
     return float(
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout

@@ -37,6 +37,15 @@ def _compare(a, b, bit, first, codes):  # type: ignore[no-untyped-def]
 
 
 @inline
+def _sides(a, b, codes):  # type: ignore[no-untyped-def]
+    """Above 1, below 2: a crossing's two comparisons in one pass."""
+    for k in range(codes.size):
+        above = np.uint8(1) if a[k] > b[k] else np.uint8(0)
+        below = np.uint8(2) if b[k] > a[k] else np.uint8(0)
+        codes[k] = above | below
+
+
+@inline
 def _band(x, middle, deviation, width, codes):  # type: ignore[no-untyped-def]
     """Below the lower edge 1, above the upper one 2, above the middle 4, below it 8."""
     for k in range(codes.size):
@@ -314,10 +323,13 @@ def _tile(  # type: ignore[no-untyped-def]
     way,
 ):
     """Take one lane through one tile of bars; its equity is measured, or added to ``e``."""
+    apart = kind != CROSS and width < 0.0
+    if kind == CROSS:
+        _sides(rows[pairs[0], t0 : t0 + n], rows[pairs[1], t0 : t0 + n], codes[:n])
     if width >= 0.0:
         x, m, d = rows[pairs[0], t0 : t0 + n], rows[pairs[1], t0 : t0 + n], rows[pairs[2], t0 : t0 + n]
         _band(x, m, d, width, codes[:n])
-    for c in range(0 if width >= 0.0 else pairs.size // 2):
+    for c in range(pairs.size // 2 if apart else 0):
         _compare(
             rows[pairs[2 * c], t0 : t0 + n], rows[pairs[2 * c + 1], t0 : t0 + n], 1 << c, c == 0, codes[:n]
         )
