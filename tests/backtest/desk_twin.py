@@ -181,7 +181,8 @@ class Twin:
             group, first = object(), t if at_once else t + 1
             low, high = self.m["low"][i][t], self.m["high"][i][t]
             safe = order.loss != order.loss or (order.loss < low if size > 0 else order.loss > high)
-            early = rising and safe and order.trailing != order.trailing
+            beyond = order.take > price if size > 0 else order.take < price
+            early = rising and safe and beyond and order.trailing != order.trailing
             for kind, name in (("stop", "loss"), ("limit", "take"), ("stop", "trailing")):
                 level = getattr(order, name)
                 if level == level:
@@ -228,9 +229,10 @@ class Twin:
                     self.trigger(order, t, first, better, True)
             elif stage == 2 and order.kind != "limit":
                 if (high >= order.stop) if up else (low <= order.stop):
-                    self.trigger(order, t, order.stop, better, False)
+                    worse = max(order.stop, first) if up else min(order.stop, first)
+                    self.trigger(order, t, worse, better, False)
             elif stage == 3 and order.kind == "limit" and better(low if up else high, order.limit):
-                self.fill(order, t, order.limit, False, False)
+                self.fill(order, t, (min if up else max)(order.limit, first), False, False)
 
     def trigger(self, order, t, price, better, at_once):
         if order.kind == "stop":

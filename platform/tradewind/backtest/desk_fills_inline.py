@@ -193,7 +193,8 @@ def fill_order(  # type: ignore[no-untyped-def]
             lag = 1
             loss = figures[o, col.LOSS_AT]
             clear = loss < bars[col.LOW, i, t] if d > 0.0 else loss > bars[col.HIGH, i, t]
-            early = np.isnan(figures[o, col.TRAILING]) and (np.isnan(loss) or clear)
+            beyond = figures[o, col.TAKE_AT] > p if d > 0.0 else figures[o, col.TAKE_AT] < p
+            early = beyond and np.isnan(figures[o, col.TRAILING]) and (np.isnan(loss) or clear)
         children(o, d, at, t, lag, early, orders, figures, active, counts)
         group = orders[o, col.GROUP]
         if group >= 0:

@@ -76,11 +76,12 @@ def go_through(  # type: ignore[no-untyped-def]
                         # triggered by the open: the rest of the bar is its own
             elif stage == 2 and kind != col.LIMIT:
                 if (buy and bars[col.HIGH, i, t] >= stop) or (not buy and bars[col.LOW, i, t] <= stop):
+                    hit = max(stop, first) if buy else min(stop, first)
                     if kind == col.STOP:
-                        at = stop
+                        at = hit
                         lag = RISING
-                    elif (buy and stop <= limit) or (not buy and stop >= limit):
-                        at = stop
+                    elif (buy and hit <= limit) or (not buy and hit >= limit):
+                        at = hit
                         takes = 0
                     else:
                         orders[o, col.KIND] = col.LIMIT
@@ -88,7 +89,7 @@ def go_through(  # type: ignore[no-untyped-def]
             elif stage == 3 and kind == col.LIMIT:
                 inside = bars[col.LOW, i, t] <= limit if buy else bars[col.HIGH, i, t] >= limit
                 if inside:
-                    at = limit
+                    at = min(limit, first) if buy else max(limit, first)
                     takes = 0
         if at == at:
             fill_order(
