@@ -19,7 +19,7 @@ from tradewind.errors import (
 )
 from tradewind.jobs import api
 from tradewind.jobs.api import RunFilter
-from tradewind.provenance import RunCard
+from tradewind.provenance import RunCard, ledger
 from tradewind.sandbox import home_name
 from tradewind.settings import Isolation
 from tradewind.vocabulary import RunStatus
@@ -246,6 +246,35 @@ def test_a_run_sees_its_user_and_nobody_else(busy_installation: Installation) ->
     assert found["write"] == "OSError"  # a read-only file system
     assert found["processes"] < 10
     assert found["token"] == ""
+
+
+@pytest.mark.sandbox
+def test_what_a_job_tries_counts_in_its_users_ledger(busy_installation: Installation, monkeypatch) -> None:
+    here = busy_installation
+    homes = {user: here.settings.paths.user_home(home_name(user)) for user in ("tia", "tom", "tim")}
+    elsewhere = here.settings.paths.home / "elsewhere"
+    elsewhere.mkdir()
+    (homes["tim"] / ".tradewind").mkdir(parents=True)
+    (homes["tim"] / ".tradewind" / "research").symlink_to(elsewhere)
+
+    def tries(user: str, variants: list[str]) -> None:
+        content = notebook(
+            "from tradewind.provenance import ledger",
+            f"assert ledger.note('prices', 'sma', {variants})",
+        )
+        run = here.finish(here.submit(content, user=user))
+        assert run.status is RunStatus.SUCCEEDED, run.error
+
+    def counted(user: str) -> int:
+        monkeypatch.setenv("TRADEWIND_LEDGER", str(homes[user] / ".tradewind" / "research" / "trials.sqlite"))
+        return ledger.trials("prices").count
+
+    tries("tia", ["fast=10", "fast=20"])
+    tries("tia", ["fast=20", "fast=30"])
+    tries("tom", ["fast=10"])
+    tries("tim", ["fast=10"])
+    assert (counted("tia"), counted("tom")) == (3, 1)
+    assert list(elsewhere.iterdir()) == [], "a link was followed"
 
 
 @pytest.mark.sandbox

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from tradewind.errors import InvalidInputError, NotAllowedError
 from tradewind.jobs.model import Run, Source
 from tradewind.jobs.notebooks import Checked
+from tradewind.provenance.ledger import RESEARCH
 from tradewind.sandbox import Bind
 from tradewind.sandbox.names import STORE_INSIDE
 from tradewind.sandbox.storekey import StoreKey
@@ -115,7 +116,9 @@ def key(settings: Settings, run: Run, wish: Wish | None) -> StoreKey:
 def own_binds(
     held: contextlib.ExitStack, home: Path, inside: Path, wish: Wish | None, *, isolated: bool
 ) -> list[Bind]:
-    """Return what shows a user's own datasets and packages in a run's sandbox.
+    """Return what shows a user's own datasets, packages and research ledger in a run's sandbox.
+
+    The ledger is writable: what a job tries counts like what is tried in a notebook.
 
     The user decides what lies in the home, so links are refused: the folders are opened here and shown by
     their descriptors, which cannot be exchanged.
@@ -136,20 +139,19 @@ def own_binds(
     writes = wish is not None and wish.mine
     found = []
     with contextlib.suppress(OSError):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # of one who has had no server yet
         outer = os.open(home, _FLAGS)
         held.callback(os.close, outer)
-        if writes:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(".tradewind", 0o700, dir_fd=outer)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(".tradewind", 0o700, dir_fd=outer)
         own = os.open(".tradewind", _FLAGS, dir_fd=outer)
         held.callback(os.close, own)
-        if writes:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir("store", 0o700, dir_fd=own)
-        for name in ("store", "layer"):
+        for name, writable in {"store": writes, "layer": False, RESEARCH: True}.items():
+            if writable:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=own)
             with contextlib.suppress(OSError):
                 folder = os.open(name, _FLAGS, dir_fd=own)
                 held.callback(os.close, folder)
-                writable = writes and name == "store"
                 found.append(Bind.of_descriptor(folder, inside / name, writable=writable))
     return found

@@ -1,9 +1,9 @@
 """The trial ledger: every variant ever tried on a dataset, across cells, kernels and jobs.
 
 The best of many trials looks good by luck alone; how much depends on how many there were. People forget, so
-this file remembers: one SQLite database in the home (``TRADEWIND_LEDGER`` names another file,
-``TRADEWIND_PROJECT`` a project to count for), written by every backtest and sweep on a named dataset.
-Running the same variant again is no new trial.
+this file remembers: one SQLite database in the home, shown to jobs as well (``TRADEWIND_LEDGER`` names
+another file, ``TRADEWIND_PROJECT`` a project to count for), written by every backtest and sweep on a named
+dataset. Running the same variant again is no new trial.
 """
 
 import hashlib
@@ -20,6 +20,8 @@ import numpy as np
 
 LEDGER = "TRADEWIND_LEDGER"
 PROJECT = "TRADEWIND_PROJECT"
+RESEARCH = "research"
+"""The folder below ``~/.tradewind`` with the ledger and what lies beside it; runs may write to it."""
 _DIGEST = 8
 _REMEMBERED = 100_000
 _noted: set[tuple[str, str, str, str, bytes]] = set()
@@ -40,7 +42,8 @@ def ledger_path() -> Path:
     if named:
         return Path(named)
     mine = os.environ.get("TRADEWIND_MINE")
-    return Path(mine).parent / "trials.sqlite" if mine else Path.home() / ".tradewind" / "trials.sqlite"
+    own = Path(mine).parent if mine else Path.home() / ".tradewind"
+    return own / RESEARCH / "trials.sqlite"
 
 
 def project_name() -> str:
