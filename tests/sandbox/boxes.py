@@ -3,9 +3,13 @@
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from tradewind.sandbox import Sandbox
 from tradewind.settings import Settings
+
+type Run = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs a program in a user's sandbox to its end."""
 
 
 def start_gateway(settings: Settings, **more: str) -> "subprocess.Popen[bytes]":

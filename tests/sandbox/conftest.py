@@ -3,16 +3,14 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boxes import run_box, start_gateway
+from boxes import Run, run_box, start_gateway
 from live_platform import port_base
 from tradewind.sandbox import Sandbox
 from tradewind.settings import Settings
-
-type Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

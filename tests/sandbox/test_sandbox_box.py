@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boxes import run_box
-from conftest import Run
+from boxes import Run, run_box
 from tradewind.errors import NotAllowedError, SetupError
 from tradewind.sandbox import (
     Availability,

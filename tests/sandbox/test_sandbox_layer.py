@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from boxes import Run
 from tradewind.provenance import installed_layer
 from tradewind.sandbox import Bind, Sandbox
 from tradewind.sandbox.names import LAYER_SITE
