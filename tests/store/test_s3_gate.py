@@ -134,6 +134,8 @@ def test_requests_by_hand(installation: Settings, s3_root: Root):
         (good, "GET", "/tests?policy", 403),
         (good, "GET", "/tests?list-type=2&prefix=", 403),
         (good, "GET", f"/tests?list-type=2&prefix={base}/beta/", 403),
+        (good, "GET", f"/tests?list-type=2&prefix={base}/beta/&prefix={base}/alpha/", 403),
+        (good, "GET", f"//tests/{base}/alpha/repo", 403),
         (good, "GET", f"/tests?list-type=2&prefix={base}/alpha/", 200),
         (good, "PUT", f"/tests/{base}/alpha/repo", 403),
         (good, "DELETE", f"/tests/{base}/alpha/repo", 403),

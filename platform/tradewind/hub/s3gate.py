@@ -91,7 +91,10 @@ class S3Gate:
             key = self._key(request.headers)
             raw = urlsplit(request.raw_path)
             bucket, _, name = unquote(raw.path).lstrip("/").partition("/")
-            query = dict(parse_qsl(raw.query, keep_blank_values=True))
+            pairs = parse_qsl(raw.query, keep_blank_values=True)
+            query = dict(pairs)
+            if len(query) < len(pairs) or raw.path.startswith("//"):
+                raise RefusedError("an address that two readers may understand differently")
             if bucket != self.root.bucket or ".." in name.split("/"):
                 raise RefusedError("another bucket")
             if not name.strip("/"):
