@@ -165,12 +165,3 @@ def test_a_lost_timer_is_set_again(installation: Installation) -> None:
     (run,) = wait_for(lambda: runs(here, made), 30, "the reaper to notice")
     here.finish(run)
     assert len(runs(here, made)) == 1
-
-
-def test_a_removed_users_schedules_and_runs_are_gone(installation: Installation) -> None:
-    here = installation
-    create(here)
-    run = here.submit(CONTENT)
-    api.remove_user(here.settings, USER)
-    assert api.list_schedules(here.settings) == []
-    assert here.get(run).status is RunStatus.CANCELLED

@@ -27,7 +27,7 @@ from tradewind.jobs.schedules import change as change_schedule
 from tradewind.jobs.schedules import create as create_schedule
 from tradewind.jobs.schedules import delete as delete_schedule
 from tradewind.jobs.schedules import get as get_schedule
-from tradewind.jobs.schedules import hand_over, list_schedules, remove_user, run_now, runs_of
+from tradewind.jobs.schedules import hand_over, list_schedules, run_now, runs_of
 from tradewind.jobs.schedules import pause as pause_schedule
 from tradewind.jobs.schedules import resume as resume_schedule
 from tradewind.jobs.templates import Template, all_templates
@@ -40,6 +40,6 @@ __all__ = [
     "create_schedule",
     "delete", "delete_schedule", "folder", "get", "get_schedule", "hand_over", "list_runs", "list_schedules",
     "live_workers",
-    "load_template", "log_file", "pause_schedule", "read_notebook", "remove_user", "result_file",
+    "load_template", "log_file", "pause_schedule", "read_notebook", "result_file",
     "result_files", "result_folder", "resume_schedule", "run_now", "runs_of", "submit",
 ]  # fmt: skip

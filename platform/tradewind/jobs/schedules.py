@@ -159,14 +159,6 @@ def run_now(settings: Settings, schedule_id: str) -> Run:
     return runs.get(settings, run_id)
 
 
-def remove_user(settings: Settings, user: str) -> None:
-    """Delete a user's schedules and cancel what he has waiting or running."""
-    for schedule in list_schedules(settings, user=user, limit=10_000):
-        delete(settings, schedule.id)
-    for run in runs.busy(settings, user):
-        runs.cancel(settings, run.id)
-
-
 def hand_over(
     settings: Settings, *, owner: str, to: str, groups: Sequence[str] = (), admin: bool = False
 ) -> int:
