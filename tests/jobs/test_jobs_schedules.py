@@ -165,3 +165,13 @@ def test_a_lost_timer_is_set_again(installation: Installation) -> None:
     (run,) = wait_for(lambda: runs(here, made), 30, "the reaper to notice")
     here.finish(run)
     assert len(runs(here, made)) == 1
+
+
+def test_a_removed_users_schedules_and_runs_go_to_the_heir(installation: Installation) -> None:
+    here = installation
+    made = create(here)
+    run = here.submit(CONTENT)
+    assert api.hand_over(here.settings, owner=USER, to="heir") == 2
+    kept = api.get_schedule(here.settings, made.id)
+    assert (kept.user, kept.next_at) == ("heir", None), "a notebook somebody else wrote waits to be read"
+    assert (here.get(run).user, here.get(run).status) == ("heir", RunStatus.CANCELLED)
