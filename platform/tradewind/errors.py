@@ -1,7 +1,7 @@
 """One error base with stable codes; every message says what was wrong and what would be right."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import ClassVar
 
 
@@ -197,6 +197,9 @@ class SetupError(TradewindError):
     code = "setup"
 
 
+MUCH_FARTHER = 0.2
+
+
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     """Say which known names are near, or list them when they are few.
 
@@ -212,6 +215,9 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=limit, cutoff=0.5)
     if near:
+        # beside a slip of the finger, what merely resembles it is noise
+        nearest = SequenceMatcher(None, near[0], name).ratio()
+        near = [n for n in near if SequenceMatcher(None, n, name).ratio() > nearest - MUCH_FARTHER]
         return f"Did you mean {' or '.join(repr(n) for n in near)}?"
     if not names:
         return "There is none yet."
