@@ -7,10 +7,13 @@ import pandas as pd
 import xarray as xr
 
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, TradewindError, did_you_mean
-from tradewind.store.reading import open as open_dataset
-from tradewind.store.universes import universe as open_universe
+from tradewind.lazy import lazy
 from tradewind.strategies import Strategy
 from tradewind.vocabulary import MEMBER, SYMBOL, TIME
+
+# Icechunk starts threads when it is imported, and the warm process that kernels are forked from imports this.
+reading = lazy("tradewind.store.reading")
+universes = lazy("tradewind.store.universes")
 
 When = str | date | datetime | np.datetime64 | None
 OVERLAP = 20
@@ -22,7 +25,8 @@ SPARE = 1.6
 def opened(ds: xr.Dataset | str, end: When) -> xr.Dataset:
     """Take a dataset, or open it by name up to a time."""
     if isinstance(ds, str):
-        return open_dataset(ds, end=None if end is None else pd.Timestamp(end).to_pydatetime())
+        found: xr.Dataset = reading.open(ds, end=None if end is None else pd.Timestamp(end).to_pydatetime())
+        return found
     return ds
 
 
@@ -40,7 +44,7 @@ def warmed(strategy: Strategy, ds: xr.Dataset, start: When) -> xr.Dataset:
     if missing <= 0:
         return ds
     try:
-        earlier = open_dataset(
+        earlier = reading.open(
             name,
             symbols=[str(s) for s in ds[SYMBOL].values],
             end=pd.Timestamp(times[min(OVERLAP, len(times)) - 1]).to_pydatetime(),
@@ -88,7 +92,7 @@ def with_universe(ds: xr.Dataset, universe: xr.DataArray | str | None) -> xr.Dat
     """
     if universe is None:
         return ds
-    member = open_universe(universe) if isinstance(universe, str) else universe
+    member = universes.universe(universe) if isinstance(universe, str) else universe
     placed = member.astype(float).reindex({SYMBOL: ds[SYMBOL].values, TIME: ds[TIME].values}, fill_value=0.0)
     if not float(placed.sum()) > 0.0:
         raise InvalidInputError("The universe has no member among the dataset's symbols and times.")
@@ -119,7 +123,7 @@ def benchmark_prices(benchmark: xr.DataArray | str, ds: xr.Dataset) -> xr.DataAr
     name, _, symbol = benchmark.partition(":")
     last = pd.Timestamp(ds[TIME].values[-1]).to_pydatetime()
     try:
-        found = open_dataset(name, symbols=symbol or None, end=last, fields="close")
+        found: xr.Dataset = reading.open(name, symbols=symbol or None, end=last, fields="close")
     except DatasetNotFoundError:
         raise InvalidInputError(
             f"The benchmark {benchmark!r} is neither a symbol of the dataset nor a dataset.",
