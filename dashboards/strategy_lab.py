@@ -86,15 +86,27 @@ class Lab:
             if spec.kind is bool:
                 made[spec.name] = pn.widgets.Checkbox(name=name, value=spec.default)
             elif spec.choices:
-                made[spec.name] = pn.widgets.Select(name=name, options=list(spec.choices), value=spec.default)
+                # a select's name does not wrap: what it means is behind the question mark
+                made[spec.name] = pn.widgets.Select(
+                    name=spec.name, description=spec.doc, options=list(spec.choices), value=spec.default
+                )
+            elif spec.kind is str:
+                made[spec.name] = pn.widgets.TextInput(
+                    name=spec.name, description=spec.doc, value=spec.default
+                )
             elif spec.kind is int:
                 top = max(60, spec.default * 3)
                 made[spec.name] = pn.widgets.IntSlider(
-                    name=name, start=int(spec.minimum or 1), end=top, value=spec.default
+                    name=name,
+                    start=int(spec.minimum or 1),
+                    end=top,
+                    value=spec.default,
+                    stylesheets=[".bk-slider-title { white-space: normal; }"],
                 )
             else:
                 made[spec.name] = pn.widgets.FloatInput(
                     name=name,
+                    stylesheets=["label { white-space: normal; }"],
                     value=spec.default,
                     start=spec.minimum,
                     end=spec.maximum,
