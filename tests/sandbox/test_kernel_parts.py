@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from tornado.web import HTTPError
@@ -86,3 +87,15 @@ def test_the_page_a_server_opens_with(tmp_path: Path) -> None:
     assert spawner.first_page() == "/lab", "it was there and its owner removed it"
     (spawner.home / "Quickstart.ipynb").touch()
     assert spawner.first_page() == "/lab/tree/Quickstart.ipynb"
+
+
+def test_a_warm_process_asked_for_twice_at_once_is_one() -> None:
+    async def ask() -> int:
+        warm = Warm()
+        before = set(psutil.Process().children())
+        await asyncio.gather(warm.start(), warm.start())
+        started = [p for p in psutil.Process().children() if p not in before]
+        await warm.close()
+        return len(started)
+
+    assert asyncio.run(ask()) == 1

@@ -38,6 +38,7 @@ class Warm:
         self._ends: dict[int, asyncio.Future[int]] = {}
         self._task: asyncio.Task[None] | None = None
         self._broken = False
+        self._starting = False
 
     async def start(self, environment: dict[str, str] | None = None) -> None:
         """Start the zygote unless it is there; returns at once, the warming goes on.
@@ -47,8 +48,15 @@ class Warm:
         environment
             What modules see that read it when imported; kernels get their own later.
         """
-        if self._writer is not None:
+        if self._writer is not None or self._starting:
             return
+        self._starting = True  # asked again while this one connects, there would be two
+        try:
+            await self._launch(environment)
+        finally:
+            self._starting = False
+
+    async def _launch(self, environment: dict[str, str] | None) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(  # noqa: ASYNC220  returns at once
@@ -116,7 +124,8 @@ class Warm:
         asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked.append(asked)
         self._writer.write(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
-        pid = await asked
+        async with asyncio.timeout(READY_SECONDS):
+            pid = await asked
         return pid, self._ends[pid]
 
     async def revive(self) -> None:
