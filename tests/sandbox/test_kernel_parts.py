@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,3 +100,28 @@ def test_a_warm_process_asked_for_twice_at_once_is_one() -> None:
         return len(started)
 
     assert asyncio.run(ask()) == 1
+
+
+def test_a_kernel_given_too_late_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.02)
+
+    async def ask() -> None:
+        warm = Warm()
+        before = set(psutil.Process().children())
+        await warm.start()
+        (zygote,) = [p for p in psutil.Process().children() if p not in before]
+        _, end = await warm.fork(["--no-such-option=1"], "/", dict(os.environ))  # it is ready
+        await asyncio.wait_for(end, 60)
+        zygote.suspend()
+        monkeypatch.setattr("tradewind.kernel.warm.READY_SECONDS", 0.3)
+        with pytest.raises(TimeoutError):
+            await warm.fork(["-f", str(tmp_path / "kernel.json")], "/", dict(os.environ))
+        zygote.resume()
+        await until(lambda: not warm._asked)  # it was given after all
+        await until(lambda: not zygote.children())
+        await warm.close()
+
+    asyncio.run(ask())

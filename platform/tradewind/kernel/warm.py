@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -105,7 +106,10 @@ class Warm:
             # Registered here, because the news of its end may be in the same packet.
             self._ends[words["pid"]] = asyncio.get_running_loop().create_future()
             asked = self._asked.pop(0)
-            if not asked.done():
+            if asked.done():  # given up: the kernel was started the plain way, and this one has its address
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(words["pid"], signal.SIGKILL)
+            else:
                 asked.set_result(words["pid"])
 
     async def fork(self, argv: list[str], cwd: str, env: dict[str, str]) -> tuple[int, "asyncio.Future[int]"]:
@@ -118,13 +122,12 @@ class Warm:
         """
         if self._writer is None or self._ready is None:
             raise ConnectionError("no zygote")
+        asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         async with asyncio.timeout(READY_SECONDS):
             if not await asyncio.shield(self._ready) or self._writer is None:
                 raise ConnectionError("the zygote is gone")
-        asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._asked.append(asked)
-        self._writer.write(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
-        async with asyncio.timeout(READY_SECONDS):
+            self._asked.append(asked)
+            self._writer.write(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
             pid = await asked
         return pid, self._ends[pid]
 
