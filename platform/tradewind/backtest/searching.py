@@ -9,14 +9,11 @@ import numpy as np
 import xarray as xr
 
 from tradewind.backtest.grid import SMALLER_IS_BETTER, TRIAL, Grid
-from tradewind.backtest.market import with_symbol
 from tradewind.backtest.rules import Costs
 from tradewind.backtest.running import Progress, Work, run_variants
-from tradewind.backtest.sweep import remember
+from tradewind.backtest.sweep import class_and_fixed, remember, unsealed
 from tradewind.errors import EmptySelectionError, ParameterError, did_you_mean
-from tradewind.provenance import holdouts
-from tradewind.strategies import Strategy, strategy_class
-from tradewind.vocabulary import TIME
+from tradewind.strategies import Strategy
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -199,16 +196,12 @@ def search(
         No variant is allowed.
     """
     began = time.perf_counter()
-    cls = strategy_class(strategy) if isinstance(strategy, str) else strategy
-    fixed: dict[str, Any] = {}
-    if isinstance(cls, Strategy):
-        fixed, cls = {k: v for k, v in cls.values.items() if k not in space}, type(cls)
+    cls, fixed = class_and_fixed(strategy, space)
     if method not in {"random", "tpe"}:
         raise ParameterError(f"There is no search {method!r}.", 'Use "random" or "tpe".')
     if trials < 1:
         raise ParameterError(f"A search tries one variant or more, not {trials}.")
-    loaded = with_symbol(ds).load()
-    holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
+    loaded = unsealed(ds)
     work = Work(data=loaded, costs=costs or Costs(), options=options)
     if metric not in work.figures:
         raise ParameterError(f"A search has no metric {metric!r}.", did_you_mean(metric, list(work.figures)))

@@ -47,6 +47,22 @@ def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, l
     return axes
 
 
+def class_and_fixed(
+    strategy: type[Strategy] | Strategy | str, varied: Iterable[str]
+) -> tuple[type[Strategy], dict[str, Any]]:
+    """Return a strategy's class, and what an instance says of the parameters that are not varied."""
+    if isinstance(strategy, Strategy):
+        return type(strategy), {k: v for k, v in strategy.values.items() if k not in varied}
+    return strategy_class(strategy) if isinstance(strategy, str) else strategy, {}
+
+
+def unsealed(ds: xr.Dataset) -> xr.Dataset:
+    """Return market data in memory, if none of it is sealed."""
+    loaded = with_symbol(ds).load()
+    holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
+    return loaded
+
+
 def remember(work: Work, variants: Sequence[Strategy], found: dict[str, np.ndarray]) -> None:
     """Write the variants into the trial ledger, with their Sharpe ratios where they are known."""
     ds, options = work.data, work.options
@@ -107,10 +123,7 @@ def sweep(
         No combination is allowed.
     """
     began = time.perf_counter()
-    cls = strategy_class(strategy) if isinstance(strategy, str) else strategy
-    fixed: dict[str, Any] = {}
-    if isinstance(cls, Strategy):
-        fixed, cls = {k: v for k, v in cls.values.items() if k not in grid}, type(cls)
+    cls, fixed = class_and_fixed(strategy, grid)
     axes = _axes(cls, grid)
     shape = tuple(len(v) for v in axes.values())
     allowed = [
@@ -122,8 +135,7 @@ def sweep(
         rules = " and ".join(c.text for c in cls.constraints)
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")
     variants = [cls(**values) for _, values in allowed]
-    loaded = with_symbol(ds).load()
-    holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
+    loaded = unsealed(ds)
     work = Work(data=loaded, costs=costs or Costs(), options=options, statistics=statistics)
     found = run_variants(work, variants, client=client, progress=progress)
     remember(work, variants, found)

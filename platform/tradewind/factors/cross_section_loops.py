@@ -22,6 +22,17 @@ def ranks_into(values, count, order, out):  # type: ignore[no-untyped-def]
 
 
 @inline
+def known_at(x, t, known):  # type: ignore[no-untyped-def]
+    # Gather a bar's values that are there
+    n = 0
+    for i in range(x.shape[1]):
+        if x[t, i] == x[t, i]:
+            known[n] = x[t, i]
+            n += 1
+    return n
+
+
+@inline
 def quantile_of(ordered, count, share):  # type: ignore[no-untyped-def]
     # Linear interpolation, in numpy's order of operations
     place = share * (count - 1)
@@ -38,11 +49,7 @@ def rank(first, last, x, share, out):  # type: ignore[no-untyped-def]
     known = np.empty(symbols)
     place = np.empty(symbols)
     for t in range(first, last):
-        n = 0
-        for i in range(symbols):
-            if x[t, i] == x[t, i]:
-                known[n] = x[t, i]
-                n += 1
+        n = known_at(x, t, known)
         ranks_into(known, n, np.argsort(known[:n], kind="mergesort"), place)
         n_all = n
         n = 0
@@ -59,11 +66,7 @@ def clip(first, last, x, low, high, out):  # type: ignore[no-untyped-def]
     symbols = x.shape[1]
     known = np.empty(symbols)
     for t in range(first, last):
-        n = 0
-        for i in range(symbols):
-            if x[t, i] == x[t, i]:
-                known[n] = x[t, i]
-                n += 1
+        n = known_at(x, t, known)
         bottom = NAN
         top = NAN
         if n > 0:
@@ -82,11 +85,7 @@ def bucket(first, last, x, count, out):  # type: ignore[no-untyped-def]
     known = np.empty(symbols)
     edges = np.empty(count)
     for t in range(first, last):
-        n = 0
-        for i in range(symbols):
-            if x[t, i] == x[t, i]:
-                known[n] = x[t, i]
-                n += 1
+        n = known_at(x, t, known)
         if n > 0:
             ordered = np.sort(known[:n])
             for k in range(count):
