@@ -98,7 +98,8 @@ def loop(*signature: Any, returns: Any = NONE) -> Callable[[Callable[..., Any]],
 
 def summing(function: Callable[..., Any]) -> Any:
     """Compile a helper whose sums may be added up in another order, for speed; of the last digit only."""
-    return numba.njit(nogil=True, error_model="numpy", fastmath={"reassoc"})(function)
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc"}, "_nrt": False}
+    return numba.njit(**options)(function)
 
 
 def inline(function: Callable[..., Any]) -> Any:
@@ -109,4 +110,14 @@ def inline(function: Callable[..., Any]) -> Any:
 def apart(function: Callable[..., Any]) -> Any:
     """Compile a helper whose written arrays overlap no other argument: vectorised without testing that."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "noalias": True}
+    return numba.njit(**options)(function)
+
+
+def bare(function: Callable[..., Any]) -> Any:
+    """Compile a helper that makes no arrays and keeps none: references to its views need no counting.
+
+    Where a row is taken of a table at every step, the counting costs more than the work. What it calls is
+    bare as well.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "inline": "never", "_nrt": False}
     return numba.njit(**options)(function)

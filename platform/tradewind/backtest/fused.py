@@ -17,6 +17,7 @@ from tradewind.strategies import Strategy
 from tradewind.threads import cores
 
 loops = lazy("tradewind.backtest.fused_loops")
+columns = lazy("tradewind.backtest.fused_fills_inline")
 
 BUDGET = 32 * 2**20
 """Bytes of equity curves one thread holds at a time, when several symbols add up to one."""
@@ -70,7 +71,7 @@ def run_fused(
     symbols, bars = close.shape
     stats = np.zeros((len(variants), STATS))
     if statistics:
-        stats[:, [loops.PREV, loops.PEAK, loops.LOW]] = capital
+        stats[:, [columns.PREV, columns.PEAK, columns.LOW]] = capital
     way = Way.FINAL if not statistics else (Way.MEASURE if symbols == 1 else Way.ADD)
     shared = SAME[type(variants[0])]
     alike: dict[Any, list[int]] = {}
@@ -165,13 +166,13 @@ def figures_of(stats: np.ndarray, bars: int, capital: float, periods: float) -> 
     """From the loops' statistics to metrics, by the definitions of :mod:`tradewind.metrics`."""
     s = stats.T
     with np.errstate(invalid="ignore", divide="ignore"):
-        final = s[loops.PREV]
-        mean = s[loops.SUM1] / bars
-        spread = np.sqrt(np.maximum(s[loops.SUM2] - s[loops.SUM1] * mean, 0.0) / (bars - 1))
-        down = np.sqrt(s[loops.SUM3] / bars)
+        final = s[columns.PREV]
+        mean = s[columns.SUM1] / bars
+        spread = np.sqrt(np.maximum(s[columns.SUM2] - s[columns.SUM1] * mean, 0.0) / (bars - 1))
+        down = np.sqrt(s[columns.SUM3] / bars)
         root = np.sqrt(periods)
         cagr = np.where(final > 0.0, (final / capital) ** (periods / bars) - 1.0, -1.0)
-        closed = s[loops.CLOSED]
+        closed = s[columns.CLOSED]
 
         def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
             return np.where(bottom != 0.0, top / bottom, np.nan)
@@ -182,14 +183,14 @@ def figures_of(stats: np.ndarray, bars: int, capital: float, periods: float) -> 
             "volatility": spread * root,
             "sharpe": ratio(mean * root, spread),
             "sortino": ratio(mean * root, down),
-            "calmar": ratio(cagr, -s[loops.DEEPEST]),
-            "max_drawdown": s[loops.DEEPEST],
-            "longest_drawdown": s[loops.LONGEST],
-            "trades": s[loops.TRADES],
-            "hit_rate": ratio(s[loops.WINS], closed),
-            "profit_factor": ratio(s[loops.GAINS], s[loops.LOSSES]),
-            "expectancy": ratio(s[loops.EARNED], closed),
-            "turnover": s[loops.TRADED] / (s[loops.TOTAL] / bars) * periods / bars,
-            "costs": s[loops.COSTS],
+            "calmar": ratio(cagr, -s[columns.DEEPEST]),
+            "max_drawdown": s[columns.DEEPEST],
+            "longest_drawdown": s[columns.LONGEST],
+            "trades": s[columns.TRADES],
+            "hit_rate": ratio(s[columns.WINS], closed),
+            "profit_factor": ratio(s[columns.GAINS], s[columns.LOSSES]),
+            "expectancy": ratio(s[columns.EARNED], closed),
+            "turnover": s[columns.TRADED] / (s[columns.TOTAL] / bars) * periods / bars,
+            "costs": s[columns.COSTS],
             "final_equity": final,
         }

@@ -3,10 +3,10 @@
 A change here makes the caches of all loops in this folder stale; see :mod:`tradewind.loops`.
 """
 
-from tradewind.loops import inline
+from tradewind.loops import bare
 
 
-@inline
+@bare
 def fee_of(quantity, price, per_value, per_share, minimum):  # type: ignore[no-untyped-def]
     """Commission of one fill."""
     size = abs(quantity)
@@ -16,7 +16,7 @@ def fee_of(quantity, price, per_value, per_share, minimum):  # type: ignore[no-u
     return fee if fee > minimum else minimum
 
 
-@inline
+@bare
 def quantity_for(target, cash, held, price, per_value, per_share, minimum):  # type: ignore[no-untyped-def]
     """The quantity whose value, after the fee of getting there, is ``target`` of what is left.
 

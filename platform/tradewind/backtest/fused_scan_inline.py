@@ -1,0 +1,127 @@
+"""Find the next bar that matters to a lane: sixteen comparisons a step, none of them kept.
+
+Most bars change nothing. What a lane waits for depends on its state, so only that one comparison is made, and
+its sixteen answers are looked at as the bits of one number.
+"""
+
+# mypy: disable-error-code=no-untyped-call
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic as _intrinsic
+
+from tradewind.loops import bare
+
+intrinsic: Any = _intrinsic  # numba's own types know nothing of what it makes
+
+STEP = 16
+_DOUBLES = ir.VectorType(ir.DoubleType(), STEP)
+
+
+def _load(context, builder, kind, array, index):  # type: ignore[no-untyped-def]
+    data = context.make_array(kind)(context, builder, array).data
+    at = builder.bitcast(builder.gep(data, [index]), _DOUBLES.as_pointer())
+    return builder.load(at, align=8)
+
+
+def _bits(builder, answers):  # type: ignore[no-untyped-def]
+    return builder.zext(builder.bitcast(answers, ir.IntType(STEP)), ir.IntType(64))
+
+
+@intrinsic
+def _above(typing, a, b, k):  # type: ignore[no-untyped-def]
+    """Bit j: ``a[k + j] > b[k + j]``."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        left, right, index = arguments
+        x = _load(context, builder, signature.args[0], left, index)
+        y = _load(context, builder, signature.args[1], right, index)
+        return _bits(builder, builder.fcmp_ordered(">", x, y))
+
+    return types.int64(a, b, types.intp), build
+
+
+@intrinsic
+def _outside(typing, x, middle, deviation, width, sign, k):  # type: ignore[no-untyped-def]
+    """Bit j: with a negative sign ``middle - width * deviation > x`` at bar k + j, else ``x`` above it."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        rows = arguments[:3]
+        width, sign, index = arguments[3:]
+        v, m, d = (
+            _load(context, builder, kind, row, index)
+            for kind, row in zip(signature.args[:3], rows, strict=True)
+        )
+        one = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), width, ir.IntType(32)(0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), STEP), [0] * STEP)
+        half = builder.fmul(builder.shuffle_vector(one, one, zeros), d)
+        low = builder.fcmp_ordered(">", builder.fsub(m, half), v)
+        high = builder.fcmp_ordered(">", v, builder.fadd(m, half))
+        is_low = builder.icmp_signed("<", sign, ir.IntType(64)(0))
+        return _bits(builder, builder.select(is_low, low, high))
+
+    return types.int64(x, middle, deviation, types.float64, types.int64, types.intp), build
+
+
+@intrinsic
+def _lowest(typing, bits):  # type: ignore[no-untyped-def]
+    """Number of the lowest bit that is set; there is one."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.int64), build
+
+
+@bare
+def first_above(a, b, k, stop):  # type: ignore[no-untyped-def]
+    """The first bar from ``k`` on at which ``a`` is above ``b``, or ``stop``."""
+    most = a.size - STEP
+    while k < stop and k <= most:
+        found = _above(a, b, k)
+        if found != 0:
+            return min(k + _lowest(found), stop)
+        k += STEP
+    while k < stop:
+        if a[k] > b[k]:
+            return k
+        k += 1
+    return stop
+
+
+@bare
+def first_of_two(a, b, c, d, k, stop):  # type: ignore[no-untyped-def]
+    """The first bar at which ``a`` is above ``b`` or ``c`` above ``d``, or ``stop``."""
+    most = a.size - STEP
+    while k < stop and k <= most:
+        found = _above(a, b, k) | _above(c, d, k)
+        if found != 0:
+            return min(k + _lowest(found), stop)
+        k += STEP
+    while k < stop:
+        if a[k] > b[k] or c[k] > d[k]:
+            return k
+        k += 1
+    return stop
+
+
+@bare
+def first_outside(x, middle, deviation, width, mask, k, stop):  # type: ignore[no-untyped-def]
+    """The first bar at which ``x`` is below a band (bit 1 of the mask) or above it (bit 2), or ``stop``."""
+    most = x.size - STEP
+    while k < stop and k <= most:
+        found = 0
+        if mask & 1:
+            found |= _outside(x, middle, deviation, width, -1, k)
+        if mask & 2:
+            found |= _outside(x, middle, deviation, width, 1, k)
+        if found != 0:
+            return min(k + _lowest(found), stop)
+        k += STEP
+    while k < stop:
+        half = width * deviation[k]
+        if (mask & 1 and middle[k] - half > x[k]) or (mask & 2 and x[k] > middle[k] + half):
+            return k
+        k += 1
+    return stop
