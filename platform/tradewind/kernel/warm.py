@@ -18,7 +18,7 @@ FEW_CORES = 2
 SOON, LATER = 0.5, 6.0
 """Seconds after which the warming begins."""
 CONTENTS = "https://events.jupyter.org/jupyter_server/contents_service/v1"
-"""The events of notebooks that are read."""
+"""The events of folders that are listed and notebooks that are read."""
 READY_SECONDS = 15.0
 """How long a kernel waits for a zygote that is still warming up: less long than it would need alone."""
 
@@ -153,25 +153,28 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Warm up once the server has answered its first requests, so that it gets ready before.
+    """Warm up once somebody is there: Lab lists files as soon as it is on screen.
 
-    Where there are no more than two cores, the browser that loads Lab, the server that gives it out and the
-    warming would share them: it then begins when a notebook is read, which a kernel will soon be asked for.
+    A server without a visitor stays small. Where there are no more than two cores, the browser that loads Lab,
+    the server that gives it out and the warming would share them: it then begins a little later, or when a
+    notebook is read, which a kernel will soon be asked for.
     """
     if os.environ.get(SWITCH) != "1":
         return
+    patience = LATER if len(os.sched_getaffinity(0)) <= FEW_CORES else SOON
+    seen: set[float] = set()
 
     def begin() -> None:
         asyncio.create_task(warm.start())  # noqa: RUF006  the loop holds it: it ends at once
 
-    if len(os.sched_getaffinity(0)) > FEW_CORES:
-        server.io_loop.call_later(SOON, begin)
-        return
-    server.io_loop.call_later(LATER, begin)
-
     async def opened(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
-        if data.get("action") == "get" and str(data.get("path", "")).endswith(".ipynb"):
+        if data.get("action") != "get":
+            return
+        wait = SOON if str(data.get("path", "")).endswith(".ipynb") else patience
+        if wait not in seen:
+            seen.add(wait)
+            server.io_loop.call_later(wait, begin)
+        if SOON in seen:
             server.event_logger.remove_listener(schema_id=CONTENTS, listener=opened)
-            server.io_loop.call_later(SOON, begin)
 
     server.event_logger.add_listener(schema_id=CONTENTS, listener=opened)
