@@ -126,11 +126,8 @@ def sweep(
     cls, fixed = class_and_fixed(strategy, grid)
     axes = _axes(cls, grid)
     shape = tuple(len(v) for v in axes.values())
-    allowed = [
-        (at, fixed | dict(zip(axes, values, strict=True)))
-        for at, values in zip(np.ndindex(shape), itertools.product(*axes.values()), strict=True)
-        if not cls.broken(fixed | dict(zip(axes, values, strict=True)))
-    ]
+    wanted = (fixed | dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+    allowed = [(at, v) for at, v in zip(np.ndindex(shape), wanted, strict=True) if not cls.broken(v)]
     if not allowed:
         rules = " and ".join(c.text for c in cls.constraints)
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")

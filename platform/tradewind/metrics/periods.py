@@ -1,12 +1,12 @@
 """How many bars a year has."""
 
 import numpy as np
-import pandas as pd
 
 from tradewind.vocabulary import Frequency
 
 TRADING_DAYS = 252
 CRYPTO_DAYS = 365
+NANOSECONDS_A_DAY = 86_400e9
 _PER_YEAR = {Frequency.DAY: TRADING_DAYS, Frequency.WEEK: 52, Frequency.MONTH: 12}
 ROUND_THE_CLOCK = ("24/7", "CRYPTO")
 
@@ -33,14 +33,15 @@ def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") 
         return float(days)
     if known in _PER_YEAR:
         return float(_PER_YEAR[known])
-    stamps = pd.DatetimeIndex(time)
+    stamps = np.asarray(time, dtype="datetime64[ns]")
     if len(stamps) < 3:
         return float(days)
-    step = float(np.median(np.diff(stamps.values).astype("timedelta64[s]").astype(float))) / 86_400.0
+    step = float(np.median(np.diff(stamps.view(np.int64)))) / NANOSECONDS_A_DAY
     if step >= 25.0:
         return 12.0
     if step >= 5.0:
         return 52.0
     if step >= 0.9:
         return float(days)
-    return float(days) * len(stamps) / len(stamps.normalize().unique())
+    seen = 1 + np.count_nonzero(np.diff(stamps.astype("datetime64[D]").view(np.int64)))
+    return float(days) * len(stamps) / seen

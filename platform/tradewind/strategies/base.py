@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from types import SimpleNamespace
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import xarray as xr
@@ -142,10 +143,11 @@ class Strategy(ABC):
         plain = cls.__init__
 
         def checked(self: Any, **values: Any) -> None:
-            known = [p.name for p in cls.parameters()]
-            for name in values:
-                if name not in known:
-                    raise ParameterError(f"{cls.name} has no parameter {name!r}.", did_you_mean(name, known))
+            known = {p.name for p in cls.parameters()}
+            for name in values.keys() - known:
+                raise ParameterError(
+                    f"{cls.name} has no parameter {name!r}.", did_you_mean(name, sorted(known))
+                )
             plain(self, **values)
             self._check()
 
@@ -175,7 +177,7 @@ class Strategy(ABC):
     @property
     def values(self) -> dict[str, Any]:
         """The parameters of this instance by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {p.name: getattr(self, p.name) for p in self.parameters()}
 
     def replace(self, **changes: Any) -> Self:
         """The same strategy with other parameters."""
@@ -184,8 +186,9 @@ class Strategy(ABC):
     @classmethod
     def broken(cls, values: Mapping[str, Any]) -> str:
         """Say which constraint a set of parameters breaks; empty if none."""
-        filled = {p.name: p.default for p in cls.parameters()} | dict(values)
-        view = type("Values", (), filled)
+        if not cls.constraints:
+            return ""
+        view = SimpleNamespace(**({p.name: p.default for p in cls.parameters()} | dict(values)))
         for rule in cls.constraints:
             if not rule.holds(view):
                 return rule.text
