@@ -8,7 +8,9 @@ compiled functions of its own file only: numba's cache does not notice a change 
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,22 @@ def write(kind: Any = FLOAT, dims: int = 2) -> Any:
     return types.Array(kind, dims, "C")
 
 
+_IMPORTED = re.compile(r"^from tradewind((?:\.\w+)+_inline) import", re.MULTILINE)
+
+
+@cache
+def _from_elsewhere(folder: Path) -> frozenset[Path]:
+    """Helpers of other folders that the loops and helpers of one are compiled with."""
+    found: set[Path] = set()
+    new = {*folder.glob("*_loops.py"), *folder.glob("*_inline.py")}
+    while new:
+        texts = [path.read_text() for path in new]
+        named = {name for text in texts for name in _IMPORTED.findall(text)}
+        new = {_PACKAGE / f"{name.replace('.', '/').strip('/')}.py" for name in named} - found
+        found |= new
+    return frozenset(found)
+
+
 class _InstalledCache(caching.InTreeCacheLocator):
     """Use the cache beside the installed source, also where that folder cannot be written.
 
@@ -44,7 +62,8 @@ class _InstalledCache(caching.InTreeCacheLocator):
     """
 
     def get_source_stamp(self) -> Any:
-        helpers = sorted(Path(self._py_file).parent.glob("*_inline.py"))
+        folder = Path(self._py_file).parent
+        helpers = sorted({*folder.glob("*_inline.py"), *_from_elsewhere(folder)})
         own = super().get_source_stamp()  # type: ignore[no-untyped-call, unused-ignore]
         return own, *(hashlib.sha256(h.read_bytes()).digest() for h in helpers)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tradewind.backtest.fused_plans import PLANS, SAME, Bars
+from tradewind.backtest.fused_plans import PLANS, SAME, Bars, Plan
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.lazy import lazy
@@ -24,7 +24,10 @@ BUDGET = 32 * 2**20
 ROWS_BUDGET = 64 * 2**20
 """Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
-STATE, STATS = 10, 18
+EIGHT = 8
+"""Lanes that the loops take side by side."""
+PARTS = 2
+"""Shares of one symbol's lanes for each thread: none waits long for another that was held up."""
 
 
 class Way(IntEnum):
@@ -68,43 +71,51 @@ def run_fused(
     """
     close = array_of(ds["close"])
     high, low = (array_of(ds[name]) if name in ds.data_vars else close for name in ("high", "low"))
-    symbols, bars = close.shape
-    stats = np.zeros((len(variants), STATS))
-    if statistics:
-        stats[:, [columns.PREV, columns.PEAK, columns.LOW]] = capital
+    symbols = close.shape[0]
     way = Way.FINAL if not statistics else (Way.MEASURE if symbols == 1 else Way.ADD)
-    shared = SAME[type(variants[0])]
-    alike: dict[Any, list[int]] = {}
-    for at, variant in enumerate(variants):
-        alike.setdefault(tuple(getattr(variant, n) for n in shared), []).append(at)
-    room = MOST_LANES if way is not Way.ADD else max(16, min(MOST_LANES, BUDGET // (8 * bars)))
-    groups = [
-        part
-        for rows in alike.values()
-        for part in _split(rows, min(room, _room_for_rows(variants, rows, bars)))
-    ]
     marks = np.nan_to_num(market.mark) if np.isnan(market.mark[:, 0]).any() else market.mark
-    job = _Job((close, high, low), marks, market, costs, capital / symbols, stats, way)
+    stats = np.zeros((len(variants), columns.STATS))
+    job = _Job((close, high, low), marks, market, costs, capital, stats, way)
+    groups = _groups(variants, way, close.shape[1], alone=symbols == 1)
     done = 0
     with ThreadPoolExecutor(cores()) as pool:
-        work = [pool.submit(job.run, variants, group) for group in groups]
+        work = [] if symbols == 1 else [pool.submit(job.run, variants, group) for group in groups]
         try:
-            for group, one in zip(groups, work, strict=True):
-                one.result()
+            for at, group in enumerate(groups):
+                if work:
+                    work[at].result()
+                else:
+                    job.share(variants, group, pool)
                 done += len(group)
                 if told is not None:
                     told(done)
         finally:
             for one in work:
                 one.cancel()
-    if statistics:
-        loops.finish(0, len(variants), stats)
     return stats
+
+
+def _groups(variants: Sequence[Strategy], way: Way, bars: int, *, alone: bool) -> list[list[int]]:
+    """Lanes that are worked on together: of the same rule, and so that their rows fit in memory."""
+    shared = SAME[type(variants[0])]
+    alike: dict[Any, list[int]] = {}
+    for at, variant in enumerate(variants):
+        alike.setdefault(tuple(getattr(variant, n) for n in shared), []).append(at)
+    most = MOST_LANES if way is not Way.ADD else max(16, min(MOST_LANES, BUDGET // (8 * bars)))
+    groups: list[list[int]] = []
+    for rows in alike.values():
+        room = _room_for_rows(variants, rows, bars)
+        if alone:
+            parts = -(-len(rows) // room)
+            groups += [list(part) for part in np.array_split(rows, parts)]
+        else:
+            groups += _split(rows, min(most, room))
+    return groups
 
 
 def _room_for_rows(variants: Sequence[Strategy], lanes: list[int], bars: int) -> int:
     """How many lanes can be worked on together so that the rows they compare fit in a thread's budget."""
-    room = min(MOST_LANES, len(lanes))
+    room = len(lanes)
     while room > 16:
         plan = PLANS[type(variants[0])]([variants[at] for at in lanes[:room]])
         if plan.count * bars * 8 <= ROWS_BUDGET:
@@ -126,33 +137,66 @@ class _Job:
     mark: np.ndarray
     market: Market
     costs: Costs
-    slice_of_capital: float
+    capital: float
     stats: np.ndarray
     way: Way
 
     def run(self, variants: Sequence[Strategy], group: list[int]) -> None:
+        """Take a group of lanes through all symbols, on this thread."""
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
-        pairs = np.ascontiguousarray(plan.pairs, dtype=np.int64)
-        widths = np.array(plan.widths or [-1.0] * len(group))
         symbols, bars = self.mark.shape
         rows = np.empty((plan.count, bars))
-        stats = self.stats[group]
-        many = len(group)
-        equity = np.zeros((many, bars)) if self.way is Way.ADD else np.empty((1, 1))
-        costs = np.array(
-            [self.costs.per_value, self.costs.per_share, self.costs.minimum, self.costs.slippage]
-        )
+        equity = np.zeros((len(group), bars)) if self.way is Way.ADD else np.empty((1, 1))
+        books = self._books(len(group))
         for i in range(symbols):
-            plan.compute(Bars(*(p[i : i + 1] for p in self.prices)), rows)
-            lanes = np.zeros((many, STATE))
-            lanes[:, 0] = self.slice_of_capital
-            loops.account(
-                0, many, rows, pairs, widths, int(plan.kind), plan.below, int(plan.short),
-                self.market.price[i], self.mark[i], 0 if self.market.fill.looks_ahead else 1, costs,
-                lanes, stats, int(self.way), equity,
-            )  # fmt: skip
+            plan.compute(self._bars(i), rows)
+            loops.account(0, 1, *self._arguments(i, plan, rows, books, equity))
         if self.way is Way.ADD:
-            loops.measure(0, many, equity, stats)
+            loops.measure(0, len(group), equity, books)
+        self._finish(group, books)
+
+    def share(self, variants: Sequence[Strategy], group: list[int], pool: ThreadPoolExecutor) -> None:
+        """Take a group of lanes through the only symbol, on all threads."""
+        plan = PLANS[type(variants[0])]([variants[at] for at in group])
+        rows = np.empty((plan.count, self.mark.shape[1]))
+        bars = self._bars(0)
+        for stage in plan.stages:
+            list(pool.map(lambda step: step[1](bars, rows, step[0]), stage))
+        books = self._books(len(group))
+        arguments = self._arguments(0, plan, rows, books, np.empty((1, 1)))
+        parts = min(len(books), PARTS * cores())
+        list(pool.map(lambda part: loops.account(part, parts, *arguments), range(parts)))
+        self._finish(group, books)
+
+    def _bars(self, symbol: int) -> Bars:
+        return Bars(*(p[symbol : symbol + 1] for p in self.prices))
+
+    def _books(self, lanes: int) -> np.ndarray:
+        books = np.zeros((-(-lanes // EIGHT), columns.COLUMNS, EIGHT))
+        if self.way is not Way.FINAL:
+            books[:, [columns.PREV, columns.PEAK, columns.LOW]] = self.capital
+        return books.reshape(len(books), -1)
+
+    def _arguments(
+        self, symbol: int, plan: Plan, rows: np.ndarray, books: np.ndarray, equity: np.ndarray
+    ) -> tuple[Any, ...]:
+        """What the loop over one symbol is told, with accounts that begin anew."""
+        accounts = books.reshape(len(books), columns.COLUMNS, EIGHT)
+        accounts[:, columns.CASH] = self.capital / len(self.mark)
+        accounts[:, columns.HELD : columns.FEES + 1] = 0.0
+        sides = np.ascontiguousarray(plan.pairs, dtype=np.int64)
+        costs = self.costs
+        return (
+            rows, sides, np.array(plan.widths or [-1.0] * len(sides)), int(plan.kind), plan.below,
+            int(plan.short), self.market.price[symbol], self.mark[symbol],
+            0 if self.market.fill.looks_ahead else 1,
+            np.array([costs.per_value, costs.per_share, costs.minimum, costs.slippage]),
+            np.zeros((len(sides), 3)), books, int(self.way), equity,
+        )  # fmt: skip
+
+    def _finish(self, group: list[int], books: np.ndarray) -> None:
+        stats = np.empty((len(group), columns.STATS))
+        loops.finish(0, len(group), books, stats)
         self.stats[group] = stats
 
 

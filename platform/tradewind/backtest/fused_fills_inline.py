@@ -1,76 +1,101 @@
-"""What a fill does to a lane of a fused sweep: the same arithmetic as a single backtest's.
+"""What fills do to eight lanes of a fused sweep: the same arithmetic as a single backtest's.
 
 A change here makes the caches of all loops in this folder stale; see :mod:`tradewind.loops`.
 """
 
-from tradewind.backtest.sizing_inline import fee_of, quantity_for
+from tradewind.backtest.fused_lanes_inline import bits, but
+from tradewind.indicators.lanes_inline import load, pick, save, size, splat
 from tradewind.loops import bare
 
-# Columns of a lane's state while it goes through one symbol
-CASH, HELD, HAVE, PENDING, STATE, BOUGHT, PAID, GONE, GOT, FEES = range(10)
-# Columns of a lane's statistics
+# A book keeps eight lanes: of each of these, eight values side by side. First statistics, as they come back…
 (PREV, PEAK, LOW, DEEPEST, SUM1, SUM2, SUM3, TOTAL, BELOW, LONGEST, TRADES, CLOSED, WINS, GAINS, LOSSES,
 EARNED, COSTS,
  TRADED) = range(18)  # fmt: skip
+STATS = 18
+# … then the account while it goes through one symbol …
+CASH, HELD, PAID, GOT, FEES = range(18, 23)
+# … and the stretch since its last fill: the first bar, its price, sums up to it
+SINCE, FIRST, RETURNS, SQUARES, FALLS, PRICES = range(23, 29)
+COLUMNS = 29
 
 
 @bare
-def fill(lane, stats, p, fee_rate, per_share, minimum, slippage):  # type: ignore[no-untyped-def]
-    """Trade a lane to the target it has ordered; the same arithmetic as a single backtest's."""
-    want = lane[HAVE]
-    held = lane[HELD]
-    cash = lane[CASH]
-    lane[PENDING] = 0.0
-    up = held < 0.0 if want == 0.0 else want * (cash + held * p) > held * p
-    at = p * (1.0 + slippage) if up else p * (1.0 - slippage)
-    if want == 0.0:
-        change = -held
-    else:
-        change = quantity_for(want, cash, held, at, fee_rate, per_share, minimum) - held
-    size = abs(change)
-    if size == 0.0:
-        return
-    fee = fee_of(change, at, fee_rate, per_share, minimum)
-    lane[CASH] = cash - (change * at + fee)
-    lane[HELD] = 0.0 if want == 0.0 else held + change
-    stats[COSTS] += fee + size * abs(at - p)
-    stats[TRADED] += size * at
-    rest = size
-    entry_fee = fee
-    if held * change < 0.0:
-        out = min(size, abs(held))
-        whole = abs(held) - out <= 1e-9 * abs(held)
-        exit_fee = fee if out == size else fee * (out / size)
-        rest = size - out
-        entry_fee = fee - exit_fee
-        lane[GONE] += out
-        lane[GOT] += out * at
-        lane[FEES] += exit_fee
-        if whole:
-            close(lane, stats, held > 0.0)
-            held = 0.0
-    if rest > 1e-9 * size:
-        if held == 0.0:
-            stats[TRADES] += 1.0
-            lane[BOUGHT] = 0.0
-            lane[PAID] = 0.0
-            lane[GONE] = 0.0
-            lane[GOT] = 0.0
-            lane[FEES] = 0.0
-        lane[BOUGHT] += rest
-        lane[PAID] += rest * at
-        lane[FEES] += entry_fee
+def _add(book, column, value):  # type: ignore[no-untyped-def]
+    save(book, column, load(book, column) + value)
 
 
 @bare
-def close(lane, stats, long):  # type: ignore[no-untyped-def]
-    """Count a finished round trip."""
-    gap = lane[GOT] - lane[PAID]
-    profit = (gap if long else -gap) - lane[FEES]
-    stats[CLOSED] += 1.0
-    stats[EARNED] += profit / lane[PAID]
-    if profit > 0.0:
-        stats[WINS] += 1.0
-        stats[GAINS] += profit
-    else:
-        stats[LOSSES] -= profit
+def _quantity(want, cash, held, at, costs):  # type: ignore[no-untyped-def]
+    """:func:`tradewind.backtest.sizing_inline.quantity_for`, eight at once."""
+    minimum = costs[2]
+    equity = cash + held * at
+    rate = costs[0] * at + costs[1]
+    more = want * equity - held * at > 0.0
+    paid = rate * held
+    fees = want * rate
+    q = want * pick(more, equity + paid, equity - paid) / pick(more, at + fees, at - fees)
+    q = pick(more, pick(held > q, held, q), pick(held < q, held, q))
+    if minimum > 0.0:
+        gap = size(q - held)
+        q = pick((gap > 0.0) & (gap * rate < minimum), want * (equity - minimum) / at, q)
+    return q
+
+
+@bare
+def fill(book, want, p, costs):  # type: ignore[no-untyped-def]
+    """Trade each lane to the target it has ordered; NaN leaves it alone."""
+    zero = splat(0.0)
+    one = splat(1.0)
+    cash = load(book, CASH)
+    held = load(book, HELD)
+    ends = want == 0.0
+    worth = held * p
+    up = pick(ends, held < 0.0, want * (cash + worth) > worth)
+    at = pick(up, p * (1.0 + costs[3]), p * (1.0 - costs[3]))
+    change = pick(ends, zero - held, _quantity(want, cash, held, at, costs) - held)
+    amount = size(change)
+    on = (want == want) & (amount > 0.0)
+    change = pick(on, change, zero)
+    amount = pick(on, amount, zero)
+    at = pick(on, at, zero)
+    fee = amount * at * costs[0] + amount * costs[1]
+    fee = pick(on, pick(fee > costs[2], fee, splat(costs[2])), zero)
+    save(book, CASH, cash - (change * at + fee))
+    save(book, HELD, pick(on & ends, zero, held + change))
+    _add(book, COSTS, fee + pick(on, amount * size(at - p), zero))
+    _add(book, TRADED, amount * at)
+    leaves = held * change < 0.0
+    before = size(held)
+    out = pick(leaves, pick(before < amount, before, amount), zero)
+    turns = leaves & (out < amount)
+    exit_fee = pick(leaves, fee, zero)
+    if bits(turns) != 0:
+        exit_fee = pick(turns, fee * (out / pick(turns, amount, one)), exit_fee)
+    got = load(book, GOT) + out * at
+    fees = load(book, FEES) + exit_fee
+    paid = load(book, PAID)
+    whole = leaves & (before - out <= 1e-9 * before)
+    _close(book, whole, held > 0.0, got - paid, fees, paid)
+    rest = amount - out
+    enters = on & (rest > 1e-9 * amount)
+    opens = enters & ((held == 0.0) | whole)
+    _add(book, TRADES, pick(opens, one, zero))
+    paid = pick(opens, zero, paid)
+    fees = pick(opens, zero, fees)
+    save(book, PAID, pick(enters, paid + rest * at, paid))
+    save(book, GOT, pick(opens, zero, got))
+    save(book, FEES, pick(enters, fees + (fee - exit_fee), fees))
+
+
+@bare
+def _close(book, whole, long, gap, fees, paid):  # type: ignore[no-untyped-def]
+    """Count finished round trips."""
+    zero = splat(0.0)
+    one = splat(1.0)
+    profit = pick(whole, pick(long, gap, zero - gap) - fees, zero)
+    wins = profit > 0.0
+    _add(book, CLOSED, pick(whole, one, zero))
+    _add(book, EARNED, profit / pick(whole, paid, one))
+    _add(book, WINS, pick(wins, one, zero))
+    _add(book, GAINS, pick(wins, profit, zero))
+    save(book, LOSSES, load(book, LOSSES) - pick(but(whole, wins), profit, zero))

@@ -61,24 +61,30 @@ class Plan:
     kind: Kind
     below: float = 0.0
     short: bool = False
-    steps: list[tuple[int, Compute]] = field(default_factory=list)
+    stages: list[list[tuple[int, Compute]]] = field(default_factory=list)
     keys: dict[Any, int] = field(default_factory=dict)
     count: int = 0
     pairs: list[list[int]] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
 
-    def rows(self, key: Any, count: int, compute: Compute) -> int:
-        """Return the number of the first of some rows that are computed together, once for all lanes."""
+    def rows(self, key: Any, count: int, compute: Compute, *, stage: int = 0) -> int:
+        """Return the number of the first of some rows that are computed together, once for all lanes.
+
+        What is computed from other rows belongs to a later stage than they.
+        """
         if key not in self.keys:
             self.keys[key] = self.count
-            self.steps.append((self.count, compute))
+            while len(self.stages) <= stage:
+                self.stages.append([])
+            self.stages[stage].append((self.count, compute))
             self.count += count
         return self.keys[key]
 
     def compute(self, bars: Bars, rows: np.ndarray) -> None:
         """Fill all rows from the prices of one symbol."""
-        for at, step in self.steps:
-            step(bars, rows, at)
+        for stage in self.stages:
+            for at, step in stage:
+                step(bars, rows, at)
 
     def closes(self) -> int:
         """The row of closes."""
@@ -219,7 +225,7 @@ def _plan_turtle(lanes: Sequence[Turtle]) -> Plan:
         top = _channel(plan, lane.entry)
         leave = _channel(plan, lane.exit)
         n = plan.rows(("noise", lane.atr), 1, noise(lane.atr))
-        plan.pairs.append([plan.rows(lane, 1, units(lane, top, leave, n))])
+        plan.pairs.append([plan.rows(lane, 1, units(lane, top, leave, n), stage=1)])
     return plan
 
 

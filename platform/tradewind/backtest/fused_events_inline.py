@@ -1,0 +1,196 @@
+"""From comparisons to fills: at which bars a lane of a fused sweep trades, and to what target.
+
+None of this depends on the account, so it comes first, a lane at a time; then eight accounts go through their
+fills side by side.
+
+A change here makes the caches of all loops in this folder stale; see :mod:`tradewind.loops`.
+"""
+
+import numpy as np
+
+from tradewind.backtest.fused_scan_inline import first_above, first_of_two, first_outside
+from tradewind.indicators.lanes_inline import LANES
+from tradewind.loops import bare
+
+CROSS, REVERSION, BREAKOUT, CHANNEL, TARGET = 0, 1, 2, 3, 4
+# Columns of what is remembered of a lane: the state of its rule, its last order, and whether that waits
+STATE, HAVE, PENDING = range(3)
+
+
+@bare
+def _mask(kind, state, short):  # type: ignore[no-untyped-def]
+    """The comparisons that can change a position, in each state; a crossing's states are 1 above, 2 below, 3
+    level."""
+    if kind == CROSS:
+        return 2 if state == 1.0 else (1 if state == 2.0 else 3)
+    if state == 0.0:
+        if kind == BREAKOUT:
+            return 3 if short else 2
+        return 3 if short else 1
+    if kind == REVERSION:
+        return 4 if state > 0.0 else 8
+    if kind == BREAKOUT:
+        return 8 if state > 0.0 else 4
+    return 4 if state > 0.0 else 8
+
+
+@bare
+def _step(kind, state, code, short):  # type: ignore[no-untyped-def]
+    """The state after a bar."""
+    if kind == CROSS:
+        return 1.0 if code & 1 else (2.0 if code & 2 else state)
+    if kind == REVERSION:
+        if code & 1:
+            return 1.0
+        if code & 2 and short:
+            return -1.0
+        if (state > 0.0 and code & 4) or (state < 0.0 and code & 8):
+            return 0.0
+        return state
+    if kind == BREAKOUT:
+        if code & 2:
+            return 1.0
+        if code & 1 and short:
+            return -1.0
+        if (state > 0.0 and code & 8) or (state < 0.0 and code & 4):
+            return 0.0
+        return state
+    if (state > 0.0 and code & 4) or (state < 0.0 and code & 8):
+        state = 0.0
+    if state == 0.0:
+        if code & 1:
+            return 1.0
+        if code & 2 and short:
+            return -1.0
+    return state
+
+
+@bare
+def _target(kind, state, below):  # type: ignore[no-untyped-def]
+    if kind == CROSS:
+        return 1.0 if state == 1.0 else below
+    return state
+
+
+@bare
+def _code(rows, pairs, width, k):  # type: ignore[no-untyped-def]
+    """All comparisons at one bar, as bits.
+
+    Of a band: below its lower edge 1, above its upper one 2, above its middle 4, below it 8.
+    """
+    if width < 0.0:
+        code = 0
+        for c in range(pairs.size // 2):
+            if rows[pairs[2 * c], k] > rows[pairs[2 * c + 1], k]:
+                code |= 1 << c
+        return code
+    x = rows[pairs[0], k]
+    middle = rows[pairs[1], k]
+    half = width * rows[pairs[2], k]
+    outside = (1 if middle - half > x else 0) | (2 if x > middle + half else 0)
+    return outside | (4 if x > middle else 0) | (8 if middle > x else 0)
+
+
+@bare
+def _next(rows, pairs, width, mask, k, stop):  # type: ignore[no-untyped-def]
+    """The first bar from ``k`` on with a comparison of the mask, or ``stop``."""
+    if width >= 0.0:
+        if mask < 4:
+            return first_outside(rows[pairs[0]], rows[pairs[1]], rows[pairs[2]], width, mask, k, stop)
+        a = 0 if mask == 4 else 1
+        return first_above(rows[pairs[a]], rows[pairs[1 - a]], k, stop)
+    if mask == 3:
+        return first_of_two(rows[pairs[0]], rows[pairs[1]], rows[pairs[2]], rows[pairs[3]], k, stop)
+    c = 0 if mask == 1 else (2 if mask == 2 else (4 if mask == 4 else 6))
+    return first_above(rows[pairs[c]], rows[pairs[c + 1]], k, stop)
+
+
+@bare
+def _put(bars, wants, count, j, bar, want):  # type: ignore[no-untyped-def]
+    """Note a fill of lane ``j``."""
+    bars[count * LANES + j] = bar
+    wants[count * LANES + j] = want
+    return count + 1
+
+
+@bare
+def _start(memory, rows, pairs, k, end):  # type: ignore[no-untyped-def]
+    """The first bar known only sets the side of a crossing."""
+    a = rows[pairs[0]]
+    b = rows[pairs[1]]
+    while k < end and not (a[k] == a[k] and b[k] == b[k]):
+        k += 1
+    if k < end:
+        memory[STATE] = 1.0 if a[k] > b[k] else (2.0 if b[k] > a[k] else 3.0)
+        k += 1
+    return k
+
+
+@bare
+def compared(  # type: ignore[no-untyped-def]
+    memory, rows, pairs, width, kind, below, short, price, t0, end, lag, bars, wants, j
+):
+    """Fills of a lane whose rule compares rows, in one tile; return how many."""
+    k = t0
+    count = 0
+    if kind == CROSS and memory[STATE] == 0.0:
+        k = _start(memory, rows, pairs, k, end)
+    while True:
+        if memory[PENDING] != 0.0:
+            u = k
+            while u < end and not (price[u] == price[u] and price[u] > 0.0):
+                u += 1
+            if u > k and lag == 1:
+                f = _next(rows, pairs, width, _mask(kind, memory[STATE], short), k, u)
+                if f < u:
+                    memory[STATE] = _step(kind, memory[STATE], _code(rows, pairs, width, f), short)
+                    memory[HAVE] = _target(kind, memory[STATE], below)
+                    k = f + 1
+                    continue
+            if u == end:
+                return count
+            count = _put(bars, wants, count, j, u - t0, memory[HAVE])
+            memory[PENDING] = 0.0
+            k = u if lag == 1 else u + 1
+        f = _next(rows, pairs, width, _mask(kind, memory[STATE], short), k, end)
+        if f == end:
+            return count
+        memory[STATE] = _step(kind, memory[STATE], _code(rows, pairs, width, f), short)
+        want = _target(kind, memory[STATE], below)
+        if want != memory[HAVE]:
+            memory[HAVE] = want
+            memory[PENDING] = 1.0
+        k = f + lag if memory[PENDING] != 0.0 else f + 1
+
+
+@bare
+def aimed(memory, target, price, t0, end, lag, bars, wants, j):  # type: ignore[no-untyped-def]
+    """Fills in one tile of a signal that was worked out beforehand; NaN leaves the lane as it is."""
+    count = 0
+    for k in range(t0, end):
+        s = target[k]
+        new = s == s and s != memory[HAVE]
+        if new and lag == 0:
+            memory[HAVE] = s
+            memory[PENDING] = 1.0
+        if memory[PENDING] != 0.0:
+            p = price[k]
+            if p == p and p > 0.0:
+                count = _put(bars, wants, count, j, k - t0, memory[HAVE])
+                memory[PENDING] = 0.0
+        if new and lag == 1:
+            memory[HAVE] = s
+            memory[PENDING] = 1.0
+    return count
+
+
+@bare
+def finish_tile(bars, wants, counts, bar):  # type: ignore[no-untyped-def]
+    """Let every lane end at a bar without a fill, after as many steps; return how many."""
+    most = 0
+    for j in range(LANES):
+        most = max(most, counts[j])
+    for j in range(LANES):
+        for k in range(counts[j], most + 1):
+            _put(bars, wants, k, j, bar, np.nan)
+    return most + 1
