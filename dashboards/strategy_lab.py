@@ -17,8 +17,8 @@ MUTED = "#56636f"
 SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "hit_rate", "trades", "costs")
 STYLE = """
 :host { --design-primary-color: #0b5c7d; }
-.lab { display: flex; flex-wrap: wrap; gap: 8px; }
-.lab div.box { flex: 1 1 7.5rem; border: 1px solid #dce1e6; border-radius: 6px; padding: 7px 10px; line-
+.lab { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 46%), 1fr)); gap: 8px; }
+.lab div.box { border: 1px solid #dce1e6; border-radius: 6px; padding: 7px 10px; line-
 height: 1.3; } .lab small { display: block; color: #56636f; font-size: 12px; } .lab b { display: block;
 font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 """
