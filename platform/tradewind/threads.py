@@ -6,6 +6,7 @@ The loops release the GIL. A pool of our own, rather than numba's, may be used f
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from typing import Any
 NAME = "tradewind"
 SMALL = 20_000
 """Below this many cells a call is faster than waking another thread."""
+PIECES = 8
+"""Pieces of work a thread: one that wakes late, or is held up, leaves more of them to the others."""
 
 
 _most: ContextVar[int | None] = ContextVar("tradewind_threads", default=None)
@@ -60,17 +63,30 @@ def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, 
     grain
         Ranges are multiples of this many rows.
     """
-    parts = min(cores(), -(-rows // grain)) if cells > SMALL else 1
-    if parts <= 1:
+    units = -(-rows // grain)
+    threads = min(cores(), units) if cells > SMALL else 1
+    if threads <= 1:
         loop(0, rows, *arguments)
         return
-    step = -(-rows // (parts * grain)) * grain
-    starts = range(0, rows, step)
+    share = max(1, units // (threads * PIECES)) * grain
+    starts = deque(range(0, rows, share))
+
+    def work() -> None:
+        while starts:
+            try:
+                start = starts.popleft()
+            except IndexError:  # another thread took the last
+                return
+            loop(start, min(start + share, rows), *arguments)
+
     pool = _pool(os.getpid())
-    others: list[Future[Any]] = [pool.submit(loop, s, min(s + step, rows), *arguments) for s in starts[1:]]
-    loop(0, min(step, rows), *arguments)
-    for other in others:
-        other.result()
+    others: list[Future[None]] = [pool.submit(work) for _ in range(threads - 1)]
+    try:
+        work()
+    finally:
+        for other in others:
+            if not other.cancel():
+                other.result()
 
 
 def beside[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R] | None:
