@@ -162,7 +162,7 @@ def test_damaged_bytes_are_an_error(stored: Place):
 
 def test_other_packings_are_left_to_zarr():
     array = zarr.create_array({}, shape=(4, 20), chunks=(2, 5), dtype="float64", fill_value=np.nan)
-    assert packing_of(array.metadata) is None
+    assert packing_of(array.metadata.to_dict()) is None
     values = market((4, 20), 2)
     write_block(array, slice(0, 4), slice(0, 20), values)
     np.testing.assert_array_equal(Blocks(array).read((np.array([3, 0]), slice(2, 9))), values[[3, 0], 2:9])

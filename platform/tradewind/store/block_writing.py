@@ -31,7 +31,7 @@ def write_block(
     folder
         The repository's folder, or None where it has none.
     """
-    packing = packing_of(array.metadata)
+    packing = packing_of(array.metadata.to_dict())
     if packing is None:
         array[rows, columns] = values
     else:
@@ -43,7 +43,7 @@ class _Writing:
 
     def __init__(self, array: "zarr.Array[Any]", packing: Packing, folder: Path | None) -> None:
         self._store, self._path, self._shape = array.store, array.path, array.shape
-        self._chunks, self._packing = Chunks(array, folder), packing
+        self._chunks, self._packing = Chunks(array.store, array.path, folder), packing
         self._done: dict[Place, bytes] = {}
 
     def write(self, rows: slice, columns: slice, values: np.ndarray) -> None:

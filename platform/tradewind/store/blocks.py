@@ -64,11 +64,25 @@ class Blocks:
     """
 
     def __init__(self, array: "zarr.Array[Any]", folder: Path | None = None) -> None:
-        self.array = array
         self.shape: tuple[int, ...] = array.shape
         self.dtype = np.dtype(array.dtype)
-        self._packing = packing_of(array.metadata)
-        self._chunks = Chunks(array, folder)
+        self._packing = packing_of(array.metadata.to_dict())
+        self._chunks = Chunks(array.store, array.path, folder)
+        self._array = array if self._packing is None else None
+
+    @classmethod
+    def stored(cls, store: Any, path: str, document: dict[str, Any], folder: Path | None) -> "Blocks | None":
+        """Return the blocks of an array as its stored metadata says; None where zarr has to read it.
+
+        Making a zarr array takes longer than reading a symbol.
+        """
+        packing = packing_of(document)
+        if packing is None:
+            return None
+        blocks = cls.__new__(cls)
+        blocks.shape, blocks.dtype = tuple(document["shape"]), np.dtype(np.float64)
+        blocks._packing, blocks._chunks, blocks._array = packing, Chunks(store, path, folder), None
+        return blocks
 
     def read(self, key: tuple[Any, Any]) -> np.ndarray:
         """Return a selection as numpy's outer indexing would.
@@ -93,8 +107,9 @@ class Blocks:
         return out
 
     def _by_zarr(self, key: tuple[Any, Any]) -> np.ndarray:
+        assert self._array is not None
         plain = all(isinstance(k, int | np.integer | slice) for k in key)
-        return np.asarray(self.array[key] if plain else self.array.oindex[key])
+        return np.asarray(self._array[key] if plain else self._array.oindex[key])
 
     def _fill(self, out: np.ndarray, rows: AxisPlan, columns: AxisPlan) -> None:
         places = [(i, j) for i in rows.chunks for j in columns.chunks]

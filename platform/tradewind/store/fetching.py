@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from icechunk import IcechunkStore
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
@@ -27,14 +26,16 @@ class Chunks:
 
     Parameters
     ----------
-    array
-        A zarr array of an Icechunk session.
+    store
+        An Icechunk session's.
+    path
+        The array's, in it.
     folder
         The repository's folder, or None where it has none.
     """
 
-    def __init__(self, array: "zarr.Array[Any]", folder: Path | None) -> None:
-        self._store, self._path, self._folder = array.store, array.path, folder
+    def __init__(self, store: Any, path: str, folder: Path | None) -> None:
+        self._store, self._path, self._folder = store, path, folder
         self._files: dict[Place, tuple[str, int, int] | bytes] | None = None
 
     def __getstate__(self) -> dict[str, Any]:

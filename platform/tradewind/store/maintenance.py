@@ -8,11 +8,10 @@ from typing import Any
 
 import icechunk
 import numpy as np
-import zarr
 
 from tradewind.errors import ConflictError, InvalidInputError, TradewindError
 from tradewind.provenance.card import RunCard
-from tradewind.store import layout, storage
+from tradewind.store import heads, layout, storage
 from tradewind.store.block_writing import write_block
 from tradewind.store.blocks import Blocks
 from tradewind.store.locks import commit_lock
@@ -155,13 +154,18 @@ def compact(
     with commit_lock(store.root, bare):
         session = repository.writable_session(BRANCH)
         folder = storage.folder_of(store.root, bare)
-        view = Snapshot(name, session.snapshot_id, zarr.open_group(session.store, mode="r+"), folder)
+        view = Snapshot(name, session.snapshot_id, session.store, folder)
         wanted = chunks or layout.chunks_for(view.spec.frequency, len(view.symbols))
         for field in view.fields:
             if progress:
                 progress(field)
             _rewrite(view, field, wanted)
-        facts = {"author": "maintenance", "chunks": [wanted.symbols, wanted.times]}
+        heads.keep(view.group, layout.encode_time(view.times, view.spec.frequency), view.symbols.tolist())
+        facts = {
+            "author": "maintenance",
+            "chunks": [wanted.symbols, wanted.times],
+            heads.MARK: heads.VERSION,
+        }
         try:
             return session.commit(f"Compacted to {wanted.symbols} × {wanted.times}", metadata=facts)
         except icechunk.ConflictError as problem:

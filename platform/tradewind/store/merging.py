@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from tradewind.store import layout, reference
+from tradewind.store import heads, layout, reference
 from tradewind.store.actions import KINDS, ActionTable
 from tradewind.store.batch import Action, Batch
 from tradewind.store.block_writing import write_block
@@ -147,6 +147,7 @@ def apply(
     described = group.attrs.get(KEY) != spec.to_attributes()
     if described:
         group.attrs[KEY] = spec.to_attributes()
+    heads.keep(group, layout.encode_time(merged, spec.frequency), all_symbols)
     return Change(
         snapshot="",
         rows_added=int((added & ~had_any).sum()),

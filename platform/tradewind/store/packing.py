@@ -5,6 +5,7 @@ writes it too. It is decoded here without zarr's pipeline, because that spends s
 time on each part.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -109,20 +110,20 @@ def _checked(data: bytes) -> bytes:
     return body
 
 
-def packing_of(metadata: Any) -> Packing | None:
+def packing_of(document: Mapping[str, Any]) -> Packing | None:
     """Return the packing of an array, or None where it is stored in a way that only zarr knows.
 
     Parameters
     ----------
-    metadata
-        A zarr array's metadata.
+    document
+        A zarr array's metadata, as stored.
     """
-    document = metadata.to_dict()
     codecs, grid = list(document["codecs"]), document["chunk_grid"]
-    regular = grid["name"] == "regular" and len(metadata.shape) == 2
-    if not regular or np.dtype(metadata.dtype.to_native_dtype()) != np.dtype("<f8"):
+    if grid["name"] != "regular" or len(document["shape"]) != 2 or document["data_type"] != "float64":
         return None
     if document["chunk_key_encoding"] != {"name": "default", "configuration": {"separator": "/"}}:
+        return None
+    if not all(isinstance(c, dict) for c in codecs):
         return None
     chunk = _pair(grid["configuration"]["chunk_shape"])
     part, sharded = chunk, False
@@ -135,7 +136,7 @@ def packing_of(metadata: Any) -> Packing | None:
     if [c["name"] for c in codecs] != ["numcodecs.pcodec", "crc32c"]:
         return None
     settings = tuple(sorted(codecs[0]["configuration"].items()))
-    return Packing(chunk, part, sharded, float(metadata.fill_value), settings)
+    return Packing(chunk, part, sharded, float(document["fill_value"]), settings)
 
 
 def _pair(shape: Any) -> tuple[int, int]:

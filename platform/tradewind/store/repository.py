@@ -1,6 +1,8 @@
 """A root with its datasets, and one dataset at one snapshot."""
 
 import asyncio
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -10,10 +12,11 @@ import icechunk
 import numpy as np
 import zarr
 from zarr.api.asynchronous import open_group
+from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, UnavailableError, did_you_mean
-from tradewind.store import layout, reference, storage
+from tradewind.store import heads, layout, reference, storage
 from tradewind.store.actions import ActionTable
 from tradewind.store.blocks import Blocks
 from tradewind.store.catalog import DatasetInfo
@@ -144,34 +147,55 @@ class Snapshot:
         The public name.
     id
         The snapshot's id.
-    group
-        The root group, read-only.
+    store
+        The session's store.
     folder
         The repository's folder, or None where it has none.
     """
 
     name: str
     id: str
-    group: "zarr.Group"
+    store: icechunk.IcechunkStore
     folder: Path | None = None
 
     @classmethod
     def read(
         cls, repository: icechunk.Repository, name: str, snapshot: str, folder: Path | None = None
     ) -> "Snapshot":
-        """Open a snapshot of a repository."""
-        session = repository.readonly_session(snapshot_id=snapshot)
-        root, arrays = sync(_open_all(session.store))
-        view = cls(name, snapshot, zarr.Group(root), folder)
-        for wanted, (array, values) in arrays.items():
-            view._arrays[wanted] = zarr.Array(array)
-            view._values[wanted] = values
+        """Open a snapshot of a repository, with what every reader needs of it.
+
+        Raises
+        ------
+        FileNotFoundError
+            It holds nothing yet.
+        """
+        packed = repository.lookup_snapshot(snapshot).metadata.get(heads.MARK) == heads.VERSION
+        view = cls(name, snapshot, repository.readonly_session(snapshot_id=snapshot).store, folder)
+        document = sync(_document(view.store, ""))
+        if document is None:
+            raise FileNotFoundError(f"Nothing was committed to {name!r} yet.")
+        attributes: dict[str, Any] = document.get("attributes", {})
+        view.__dict__["attributes"] = attributes
+        view._values.update(heads.unpack(attributes.get(heads.ATTRIBUTE)) if packed else {})
+        missing = [n for n in heads.FIRST if n not in view._values]
+        if missing:
+            view._values.update(sync(_read_all(view.store, missing)))
         return view
+
+    @cached_property
+    def group(self) -> "zarr.Group":
+        """The root group, writable in a writable session."""
+        return zarr.open_group(self.store, mode="r" if self.store.read_only else "r+")
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Any]:
+        """The root group's attributes."""
+        return self.group.attrs
 
     @cached_property
     def spec(self) -> DatasetSpec:
         """The dataset's own description."""
-        values: Any = self.group.attrs.get(KEY)
+        values: Any = self.attributes.get(KEY)
         if not isinstance(values, dict):
             raise UnavailableError(f"{self.name!r} is no Tradewind dataset.", "It holds no description.")
         return DatasetSpec.from_attributes({**values, "name": self.name.rsplit("/", 1)[-1]})
@@ -190,7 +214,9 @@ class Snapshot:
         """Return one field, to be read in blocks."""
         found = self._blocks.get(name)
         if found is None:
-            found = self._blocks[name] = Blocks(self.array(name), self.folder)
+            document = sync(_document(self.store, name))
+            quick = None if document is None else Blocks.stored(self.store, name, document, self.folder)
+            found = self._blocks[name] = quick or Blocks(self.array(name), self.folder)
         return found
 
     @cached_property
@@ -223,14 +249,15 @@ class Snapshot:
     @cached_property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields, in the order they were created."""
-        stored: Any = self.group.attrs.get("fields", [])
+        stored: Any = self.attributes.get("fields", [])
         return tuple(str(f) for f in stored)
 
     @cached_property
     def reference(self) -> dict[str, Instrument]:
         """Reference data of the instruments, by id; empty where the symbols are plain tickers."""
-        came_along = bool(self._values)
-        stored = self._values.get(layout.REFERENCE) if came_along else self.group.get(layout.REFERENCE)
+        stored: Any = self._values.get(layout.REFERENCE)
+        if stored is None:
+            stored = self.group.get(layout.REFERENCE)
         return reference.decode(layout.read_json(stored))
 
     @cached_property
@@ -255,19 +282,25 @@ class Snapshot:
         return ActionTable.decode(self._small(layout.ACTIONS))
 
 
-async def _open_all(store: icechunk.IcechunkStore) -> tuple[Any, dict[str, tuple[Any, np.ndarray]]]:
-    """Open the root group and what every reader needs of it, all at once: on S3 each wait costs as much."""
+async def _document(store: icechunk.IcechunkStore, path: str) -> dict[str, Any] | None:
+    """Return a node's metadata as stored: it lies in the snapshot, so this waits for nothing."""
+    found = await store.get(f"{path}/zarr.json".lstrip("/"), default_buffer_prototype())
+    document: dict[str, Any] | None = None if found is None else json.loads(found.to_bytes())
+    return document
+
+
+async def _read_all(store: icechunk.IcechunkStore, names: list[str]) -> dict[str, np.ndarray]:
+    """Read arrays all at once, as on S3 each wait costs as much; one that does not exist is empty."""
     root = await open_group(store, mode="r")
 
-    async def one(name: str) -> tuple[str, tuple[Any, np.ndarray] | None]:
+    async def one(name: str) -> np.ndarray:
         try:
             array: Any = await root.getitem(name)
         except KeyError:
-            return name, None
-        return name, (array, np.asarray(await array.getitem(slice(None))))
+            return np.empty(0, dtype=np.uint8)
+        return np.asarray(await array.getitem(slice(None)))
 
-    found = await asyncio.gather(*(one(n) for n in (TIME, SYMBOL, layout.ACTIONS, layout.REFERENCE)))
-    return root, {name: opened for name, opened in found if opened is not None}
+    return dict(zip(names, await asyncio.gather(*(one(n) for n in names)), strict=True))
 
 
 @lru_cache(maxsize=64)

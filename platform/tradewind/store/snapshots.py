@@ -8,6 +8,7 @@ import icechunk
 import numpy as np
 
 from tradewind.errors import InvalidInputError, SnapshotNotFoundError, did_you_mean
+from tradewind.store import heads
 from tradewind.store.moments import moment
 
 AsOf = str | date | datetime | np.datetime64 | None
@@ -47,6 +48,7 @@ def commits(repository: icechunk.Repository) -> list[Commit]:
 
 def _commit(info: icechunk.SnapshotInfo, tags: dict[str, list[str]]) -> Commit:
     data = dict(info.metadata)
+    data.pop(heads.MARK, None)  # how it is stored, nobody's concern
     return Commit(
         snapshot=info.id,
         time=info.written_at.astimezone(UTC),

@@ -7,10 +7,9 @@ from typing import Any
 
 import icechunk
 import numpy as np
-import zarr
 
 from tradewind.errors import ConflictError, DatasetNotFoundError, UnavailableError
-from tradewind.store import storage
+from tradewind.store import heads, storage
 from tradewind.store.batch import Batch
 from tradewind.store.locks import commit_lock
 from tradewind.store.merging import Change, apply, place_times, places, prepare
@@ -77,7 +76,9 @@ def write(
                     return replace(change, snapshot=head)
                 counts = {"rows_added": change.rows_added, "rows_changed": change.rows_changed}
                 try:
-                    snapshot = session.commit(message or _message(change), metadata={**counts, **facts})
+                    snapshot = session.commit(
+                        message or _message(change), metadata={**counts, **facts, heads.MARK: heads.VERSION}
+                    )
                 except icechunk.ConflictError:
                     continue  # somebody else was first: apply the batch to the new head
                 return replace(change, snapshot=snapshot)
@@ -138,10 +139,9 @@ def _cells(name: str, repository: icechunk.Repository, snapshot: str, batch: Bat
     shape = (len(batch.symbols), len(batch.times))
     found = {f: np.full(shape, np.nan) for f in batch.values}
     try:
-        group = zarr.open_group(repository.readonly_session(snapshot_id=snapshot).store, mode="r")
+        view = Snapshot.read(repository, name, snapshot)
     except FileNotFoundError:
         return found
-    view = Snapshot(name, snapshot, group)
     rows, cols = places(view.symbols, batch.symbols), place_times(view.times, batch.times)
     i, j = np.flatnonzero(rows >= 0), np.flatnonzero(cols >= 0)
     if i.size and j.size:
