@@ -24,10 +24,10 @@ BUDGET = 32 * 2**20
 ROWS_BUDGET = 64 * 2**20
 """Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
+LINE = 64
+"""Bytes of a line of the processor's cache."""
 EIGHT = 8
 """Lanes that the loops take side by side."""
-PARTS = 2
-"""Shares of one symbol's lanes for each thread: none waits long for another that was held up."""
 
 
 class Way(IntEnum):
@@ -131,6 +131,13 @@ def _split(rows: list[int], room: int) -> list[list[int]]:
     return [list(part) for part in np.array_split(rows, parts) if len(part)]
 
 
+def _aligned(count: int, bars: int) -> np.ndarray:
+    """Rows of which as many as possible begin where a line of the processor's cache does."""
+    room = np.empty(count * bars + LINE // 8)
+    first = -room.ctypes.data % LINE // 8
+    return room[first : first + count * bars].reshape(count, bars)
+
+
 @dataclass(frozen=True)
 class _Job:
     prices: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -158,13 +165,13 @@ class _Job:
     def share(self, variants: Sequence[Strategy], group: list[int], pool: ThreadPoolExecutor) -> None:
         """Take a group of lanes through the only symbol, on all threads."""
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
-        rows = np.empty((plan.count, self.mark.shape[1]))
+        rows = _aligned(plan.count, self.mark.shape[1])
         bars = self._bars(0)
         for stage in plan.stages:
             list(pool.map(lambda step: step[1](bars, rows, step[0]), stage))
         books = self._books(len(group))
         arguments = self._arguments(0, plan, rows, books, np.empty((1, 1)))
-        parts = min(len(books), PARTS * cores())
+        parts = min(len(books), cores())
         list(pool.map(lambda part: loops.account(part, parts, *arguments), range(parts)))
         self._finish(group, books)
 

@@ -8,7 +8,17 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 
 import numpy as np
 
-from tradewind.backtest.fused_scan_inline import first_above, first_of_two, first_outside
+from tradewind.backtest.fused_scan_inline import (
+    ONE,
+    WORD,
+    first_above,
+    first_of_two,
+    first_outside,
+    lowest,
+    word_above,
+    word_outside,
+    words,
+)
 from tradewind.indicators.lanes_inline import LANES
 from tradewind.loops import bare
 
@@ -161,6 +171,71 @@ def compared(  # type: ignore[no-untyped-def]
             memory[HAVE] = want
             memory[PENDING] = 1.0
         k = f + lag if memory[PENDING] != 0.0 else f + 1
+
+
+@bare
+def _demands(rows, pairs, width, kind, k, n):  # type: ignore[no-untyped-def]
+    """Bit j of two words: whether the rule wants its upper, or its lower state at bar ``k + j``."""
+    if kind == CROSS:
+        return words(rows[pairs[0]], rows[pairs[1]], k, n)
+    if width >= 0.0:
+        x = rows[pairs[0]]
+        middle = rows[pairs[1]]
+        if kind == BREAKOUT:
+            up = word_outside(x, middle, rows[pairs[2]], width, 1, k, n)
+            return up, word_above(middle, x, k, n) & ~up
+        up = word_outside(x, middle, rows[pairs[2]], width, -1, k, n)
+        return up, word_above(x, middle, k, n) & ~up
+    up = word_above(rows[pairs[0]], rows[pairs[1]], k, n)
+    return up, word_above(rows[pairs[4]], rows[pairs[5]], k, n) & ~up
+
+
+@bare
+def _states(up, down, before):  # type: ignore[no-untyped-def]
+    """Bit j: the state after bar j, which is the one last demanded."""
+    none = ~(up | down)
+    run = none & ~(none + ONE)
+    if none != 0:
+        reach = ONE
+        for _ in range(6):
+            up |= none & (up << reach)
+            none &= none << reach
+            reach <<= ONE
+    return up | run if before != 0 else up
+
+
+@bare
+def toggled(memory, rows, pairs, width, kind, below, t0, end, lag, bars, wants, j):  # type: ignore[no-untyped-def]
+    """Fills of a rule with two states in one tile, of which every bar has a price."""
+    count = 0
+    have = memory[HAVE]
+    state = ONE if memory[STATE] == 1.0 else ONE - ONE
+    late = 0.0
+    if memory[PENDING] != 0.0:
+        count = _put(bars, wants, count, j, 0, have)
+    for k in range(t0, end, WORD):
+        n = min(WORD, end - k)
+        up, down = _demands(rows, pairs, width, kind, k, n)
+        states = _states(up, down, state)
+        turns = states ^ ((states << ONE) | state)
+        state = (states >> np.uint64(n - 1)) & ONE
+        if n < WORD:
+            turns &= (ONE << np.uint64(n)) - ONE
+        while turns != 0:
+            at = lowest(turns)
+            turns &= turns - ONE
+            want = 1.0 if (states >> np.uint64(at)) & ONE != 0 else below
+            if want != have:
+                have = want
+                bar = k + at + lag
+                if bar < end:
+                    count = _put(bars, wants, count, j, bar - t0, want)
+                else:
+                    late = 1.0
+    memory[HAVE] = have
+    memory[STATE] = 1.0 if state != 0 else (2.0 if kind == CROSS else 0.0)
+    memory[PENDING] = late
+    return count
 
 
 @bare

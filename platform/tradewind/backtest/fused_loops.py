@@ -7,7 +7,15 @@ Only a bar that can change the lane's position costs anything. Between two fills
 
 import numpy as np
 
-from tradewind.backtest.fused_events_inline import TARGET, aimed, compared, finish_tile
+from tradewind.backtest.fused_events_inline import (
+    CROSS,
+    STATE,
+    TARGET,
+    aimed,
+    compared,
+    finish_tile,
+    toggled,
+)
 from tradewind.backtest.fused_fills_inline import (
     BELOW,
     CASH,
@@ -67,6 +75,28 @@ def _settle(  # type: ignore[no-untyped-def]
 
 
 @bare
+def _priced(price, t0, end):  # type: ignore[no-untyped-def]
+    """Whether every bar has a price."""
+    known = True
+    for k in range(t0, end):
+        known &= price[k] > 0.0
+    return known
+
+
+@bare
+def _fills(  # type: ignore[no-untyped-def]
+    memory, rows, sides, width, kind, below, short, whole, price, t0, end, lag, bars, wants, j
+):
+    """The fills of one lane in one tile; return how many."""
+    if kind == TARGET:
+        return aimed(memory, rows[sides[0]], price, t0, end, lag, bars, wants, j)
+    two = memory[STATE] == 1.0 or memory[STATE] == 2.0 if kind == CROSS else not short
+    if whole and two:
+        return toggled(memory, rows, sides, width, kind, below, t0, end, lag, bars, wants, j)
+    return compared(memory, rows, sides, width, kind, below, short, price, t0, end, lag, bars, wants, j)
+
+
+@bare
 def _through(  # type: ignore[no-untyped-def]
     part, parts, rows, sides, widths, kind, below, short, price, mark, lag, costs, memory, books, way, equity,
     table, pairs, bars, wants, counts, e, r, found,
@@ -75,19 +105,17 @@ def _through(  # type: ignore[no-untyped-def]
     for t0 in range(0, mark.size, TILE):
         end = min(t0 + TILE, mark.size)
         prepare(price, mark, t0, end - t0, table, pairs)
+        whole = _priced(price, t0, end)
         for g in range(part, books.shape[0], parts):
             first = g * LANES
             many = min(LANES, memory.shape[0] - first)
             counts[:] = 0
             for j in range(many):
                 lane = first + j
-                if kind == TARGET:
-                    counts[j] = aimed(memory[lane], rows[sides[lane, 0]], price, t0, end, lag, bars, wants, j)
-                else:
-                    counts[j] = compared(
-                        memory[lane], rows, sides[lane], widths[lane], kind, below, short, price, t0, end,
-                        lag, bars, wants, j,
-                    )  # fmt: skip
+                counts[j] = _fills(
+                    memory[lane], rows, sides[lane], widths[lane], kind, below, short, whole, price, t0, end,
+                    lag, bars, wants, j,
+                )  # fmt: skip
             steps = finish_tile(bars, wants, counts, end - t0)
             _settle(
                 books[g], bars, wants, steps, table, pairs, costs, way, equity, first, many, mark, t0, e, r,

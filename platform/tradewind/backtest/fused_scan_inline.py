@@ -7,6 +7,7 @@ its sixteen answers are looked at as the bits of one number.
 # mypy: disable-error-code=no-untyped-call
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic as _intrinsic
@@ -15,13 +16,15 @@ from tradewind.loops import bare
 
 intrinsic: Any = _intrinsic  # numba's own types know nothing of what it makes
 
+ONE = np.uint64(1)
 STEP = 16
+WORD = 64
 _DOUBLES = ir.VectorType(ir.DoubleType(), STEP)
 
 
-def _load(context, builder, kind, array, index):  # type: ignore[no-untyped-def]
+def _load(context, builder, kind, array, index, many=STEP):  # type: ignore[no-untyped-def]
     data = context.make_array(kind)(context, builder, array).data
-    at = builder.bitcast(builder.gep(data, [index]), _DOUBLES.as_pointer())
+    at = builder.bitcast(builder.gep(data, [index]), ir.VectorType(ir.DoubleType(), many).as_pointer())
     return builder.load(at, align=8)
 
 
@@ -65,13 +68,76 @@ def _outside(typing, x, middle, deviation, width, sign, k):  # type: ignore[no-u
 
 
 @intrinsic
-def _lowest(typing, bits):  # type: ignore[no-untyped-def]
+def _word(typing, a, b, k):  # type: ignore[no-untyped-def]
+    """Bit j of 64: ``a[k + j] > b[k + j]``."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        left, right, index = arguments
+        x = _load(context, builder, signature.args[0], left, index, WORD)
+        y = _load(context, builder, signature.args[1], right, index, WORD)
+        return builder.bitcast(builder.fcmp_ordered(">", x, y), ir.IntType(WORD))
+
+    return types.uint64(a, b, types.intp), build
+
+
+@intrinsic
+def lowest(typing, bits):  # type: ignore[no-untyped-def]
     """Number of the lowest bit that is set; there is one."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.cttz(arguments[0], ir.IntType(1)(1))
 
-    return types.int64(types.int64), build
+    return types.int64(types.uint64), build
+
+
+@bare
+def word_above(a, b, k, n):  # type: ignore[no-untyped-def]
+    """Bit j: whether ``a`` is above ``b`` at bar ``k + j``, for ``n`` bars, at most 64."""
+    if n == WORD:
+        return _word(a, b, k)
+    found = np.uint64(0)
+    for j in range(n):
+        if a[k + j] > b[k + j]:
+            found |= ONE << np.uint64(j)
+    return found
+
+
+@intrinsic
+def _words(typing, a, b, k):  # type: ignore[no-untyped-def]
+    """Bit j of 64: ``a[k + j] > b[k + j]``; and ``a[k + j] < b[k + j]``."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        left, right, index = arguments
+        x = _load(context, builder, signature.args[0], left, index, WORD)
+        y = _load(context, builder, signature.args[1], right, index, WORD)
+        found = [builder.bitcast(builder.fcmp_ordered(s, x, y), ir.IntType(WORD)) for s in "><"]
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return types.UniTuple(types.uint64, 2)(a, b, types.intp), build
+
+
+@bare
+def words(a, b, k, n):  # type: ignore[no-untyped-def]
+    """Bit j: whether ``a`` is above ``b`` at bar ``k + j``, for ``n`` bars, at most 64; and whether below."""
+    if n == WORD:
+        return _words(a, b, k)
+    return word_above(a, b, k, n), word_above(b, a, k, n)
+
+
+@bare
+def word_outside(x, middle, deviation, width, sign, k, n):  # type: ignore[no-untyped-def]
+    """Bit j: whether ``x`` is outside a band at bar ``k + j``: below it with a negative sign, or above it."""
+    found = np.uint64(0)
+    if n == WORD:
+        for j in range(0, WORD, STEP):
+            found |= np.uint64(_outside(x, middle, deviation, width, sign, k + j)) << np.uint64(j)
+        return found
+    for j in range(k, k + n):
+        half = width * deviation[j]
+        out = middle[j] - half > x[j] if sign < 0 else x[j] > middle[j] + half
+        if out:
+            found |= ONE << np.uint64(j - k)
+    return found
 
 
 @bare
@@ -81,7 +147,7 @@ def first_above(a, b, k, stop):  # type: ignore[no-untyped-def]
     while k < stop and k <= most:
         found = _above(a, b, k)
         if found != 0:
-            return min(k + _lowest(found), stop)
+            return min(k + lowest(found), stop)
         k += STEP
     while k < stop:
         if a[k] > b[k]:
@@ -97,7 +163,7 @@ def first_of_two(a, b, c, d, k, stop):  # type: ignore[no-untyped-def]
     while k < stop and k <= most:
         found = _above(a, b, k) | _above(c, d, k)
         if found != 0:
-            return min(k + _lowest(found), stop)
+            return min(k + lowest(found), stop)
         k += STEP
     while k < stop:
         if a[k] > b[k] or c[k] > d[k]:
@@ -117,7 +183,7 @@ def first_outside(x, middle, deviation, width, mask, k, stop):  # type: ignore[n
         if mask & 2:
             found |= _outside(x, middle, deviation, width, 1, k)
         if found != 0:
-            return min(k + _lowest(found), stop)
+            return min(k + lowest(found), stop)
         k += STEP
     while k < stop:
         half = width * deviation[k]
