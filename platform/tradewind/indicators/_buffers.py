@@ -17,6 +17,9 @@ SMALLEST = 2**20
 MOST = 256 * 2**20
 """Bytes kept at most, in use or not; also never more than a sixteenth of the machine's memory."""
 
+LINE = 8
+"""Values of a cache line, on which results begin."""
+
 _lock = threading.Lock()
 _blocks: list[np.ndarray] = []
 
@@ -35,20 +38,26 @@ _IDLE = 2  # the list's reference, and the one that getrefcount itself holds
 
 
 def result_array(shape: tuple[int, ...]) -> np.ndarray:
-    """Return an uninitialised C-ordered float64 array."""
+    """Return an uninitialised C-ordered float64 array; a large one begins on a cache line."""
     size = prod(shape)
-    if size * 8 < SMALLEST or size * 8 > _most or not _counts:
+    if size * 8 < SMALLEST:
         return np.empty(shape)
+    block = np.empty(size + LINE) if size * 8 > _most or not _counts else _kept(size + LINE)
+    skip = -(block.__array_interface__["data"][0] // 8) % LINE
+    return block[skip : skip + size].reshape(shape)
+
+
+def _kept(size: int) -> np.ndarray:
     with _lock:
         for at in range(len(_blocks)):
             if size <= _blocks[at].size <= 2 * size and sys.getrefcount(_blocks[at]) == _IDLE:
                 block = _blocks.pop(at)
-                _blocks.append(block)
-                return block[:size].reshape(shape)
-        block = np.empty(size)
+                break
+        else:
+            block = np.empty(size)
         _blocks.append(block)
         _forget(_most)
-    return block.reshape(shape)
+    return block
 
 
 def _forget(most: int) -> None:

@@ -1,15 +1,14 @@
 """Eight symbols side by side: vectors for loops in which each bar needs the one before.
 
-Along time such a loop waits for its own last result; across symbols it does not. A tile of eight rows is
-turned so that a bar's eight values lie side by side, the loop works on them as one vector, and the tile of
-results is turned back. The arithmetic of a lane is that of a plain loop, operation by operation.
+Along time such a loop waits for its own last result; across symbols it does not (:mod:`.tiles_inline` turns
+symbols side by side). The same vectors serve loops over eight bars of one symbol. The arithmetic of a lane is
+that of a plain loop, operation by operation.
 """
 
 # mypy: disable-error-code=no-untyped-call
 import operator
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic as _intrinsic
@@ -20,8 +19,6 @@ from tradewind.loops import inline
 intrinsic: Any = _intrinsic  # numba's own types know nothing of what it makes
 
 LANES = 8
-BARS = 64
-"""Bars of a tile; a multiple of eight."""
 
 
 class _Lanes(types.Type):  # type: ignore[misc, unused-ignore]
@@ -30,19 +27,19 @@ class _Lanes(types.Type):  # type: ignore[misc, unused-ignore]
 
 vector = _Lanes("eight float64")
 mask = _Lanes("eight bool")
-_DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
+DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 
 
 class _VectorModel(models.PrimitiveModel):  # type: ignore[misc, unused-ignore]
     def __init__(self, manager, kind) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(manager, kind, _DOUBLES if kind is vector else ir.VectorType(ir.IntType(1), LANES))
+        super().__init__(manager, kind, DOUBLES if kind is vector else ir.VectorType(ir.IntType(1), LANES))
 
 
 register_model(_Lanes)(_VectorModel)
 
 
 def _splat(builder, value):  # type: ignore[no-untyped-def]
-    one = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+    one = builder.insert_element(ir.Constant(DOUBLES, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
@@ -112,13 +109,13 @@ def everywhere(typing, condition):  # type: ignore[no-untyped-def]
     return types.boolean(mask), build
 
 
-def _pointer(context, builder, kind, array, *at):  # type: ignore[no-untyped-def]
+def pointer(context, builder, kind, array, *at):  # type: ignore[no-untyped-def]
     made = context.make_array(kind)(context, builder, array)
     found = cgutils.get_item_pointer(context, builder, kind, made, at)
-    return builder.bitcast(found, _DOUBLES.as_pointer())
+    return builder.bitcast(found, DOUBLES.as_pointer())
 
 
-def _eighth(builder, index):  # type: ignore[no-untyped-def]
+def eighth(builder, index):  # type: ignore[no-untyped-def]
     return builder.mul(index, ir.Constant(index.type, LANES))
 
 
@@ -127,7 +124,7 @@ def load(typing, tile, bar):  # type: ignore[no-untyped-def]
     """Read a bar of a tile."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        at = _pointer(context, builder, tile, arguments[0], _eighth(builder, arguments[1]))
+        at = pointer(context, builder, tile, arguments[0], eighth(builder, arguments[1]))
         return builder.load(at, align=8)
 
     return vector(tile, types.intp), build
@@ -138,7 +135,7 @@ def save(typing, tile, bar, value):  # type: ignore[no-untyped-def]
     """Write a bar of a tile."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        at = _pointer(context, builder, tile, arguments[0], _eighth(builder, arguments[1]))
+        at = pointer(context, builder, tile, arguments[0], eighth(builder, arguments[1]))
         builder.store(arguments[2], at, align=8)
         return context.get_dummy_value()
 
@@ -150,7 +147,7 @@ def load_at(typing, values, index):  # type: ignore[no-untyped-def]
     """Read eight values of a one-dimensional array, wherever they begin."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.load(_pointer(context, builder, values, *arguments), align=8)
+        return builder.load(pointer(context, builder, values, *arguments), align=8)
 
     return vector(values, types.intp), build
 
@@ -160,31 +157,17 @@ def save_at(typing, values, index, value):  # type: ignore[no-untyped-def]
     """Write eight values into a one-dimensional array, wherever they begin."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        builder.store(arguments[2], _pointer(context, builder, values, *arguments[:2]), align=8)
+        builder.store(arguments[2], pointer(context, builder, values, *arguments[:2]), align=8)
         return context.get_dummy_value()
 
     return types.none(values, types.intp, vector), build
-
-
-@intrinsic
-def copy(typing, source, start, target, at, count):  # type: ignore[no-untyped-def]
-    """Copy values from one one-dimensional array to another."""
-
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array, start, other, at, count = arguments
-        read = _pointer(context, builder, source, array, start)
-        written = _pointer(context, builder, target, other, at)
-        cgutils.raw_memcpy(builder, written, read, count, ir.Constant(count.type, 8))
-        return context.get_dummy_value()
-
-    return types.none(source, types.intp, target, types.intp, types.intp), build
 
 
 def _unary(name):  # type: ignore[no-untyped-def]
     @intrinsic
     def act(typing, value):  # type: ignore[no-untyped-def]
         def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            form = ir.FunctionType(_DOUBLES, [_DOUBLES])
+            form = ir.FunctionType(DOUBLES, [DOUBLES])
             function = cgutils.get_or_insert_function(builder.module, form, f"llvm.{name}.v{LANES}f64")
             return builder.call(function, arguments)
 
@@ -198,7 +181,7 @@ def _fused(typing, a, b, c):  # type: ignore[no-untyped-def]
     """``a * b + c``, rounded once."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        form = ir.FunctionType(_DOUBLES, [_DOUBLES] * 3)
+        form = ir.FunctionType(DOUBLES, [DOUBLES] * 3)
         function = cgutils.get_or_insert_function(builder.module, form, f"llvm.fma.v{LANES}f64")
         return builder.call(function, arguments)
 
@@ -214,101 +197,18 @@ def over(value, count):  # type: ignore[no-untyped-def]
     return _fused(rest, splat(near), guess)
 
 
+@intrinsic
+def behind(typing, before, now, count):  # type: ignore[no-untyped-def]
+    """What stood some lanes earlier, of two vectors side by side; the count is written out."""
+    lanes = count.literal_value
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        order = [LANES - lanes + k for k in range(LANES)]
+        kind = ir.VectorType(ir.IntType(32), LANES)
+        return builder.shuffle_vector(arguments[0], arguments[1], ir.Constant(kind, order))
+
+    return vector(vector, vector, types.literal(lanes)), build
+
+
 root = _unary("sqrt")
 size = _unary("fabs")
-
-
-def _turned(builder, rows):  # type: ignore[no-untyped-def]
-    """Transpose eight vectors of eight in three rounds: single values, pairs, fours."""
-
-    def mix(a, b, order):  # type: ignore[no-untyped-def]
-        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order))
-
-    for width in (1, 2, 4):
-        low = [k if not k & width else k - width + LANES for k in range(LANES)]
-        high = [k + width if not k & width else k + LANES for k in range(LANES)]
-        after = list(rows)
-        for k in range(LANES):
-            if not k & width:
-                after[k] = mix(rows[k], rows[k + width], low)
-                after[k + width] = mix(rows[k], rows[k + width], high)
-        rows = after
-    return rows
-
-
-@intrinsic
-def turn_in(typing, rows, first, bar, tile, at):  # type: ignore[no-untyped-def]
-    """Eight bars of eight rows, turned into a tile."""
-
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array, first, bar, target, at = arguments
-        found = [
-            builder.load(
-                _pointer(context, builder, rows, array, builder.add(first, ir.Constant(first.type, k)), bar),
-                align=8,
-            )
-            for k in range(LANES)
-        ]
-        for k, value in enumerate(_turned(builder, found)):
-            place = _eighth(builder, builder.add(at, ir.Constant(at.type, k)))
-            builder.store(value, _pointer(context, builder, tile, target, place), align=8)
-        return context.get_dummy_value()
-
-    return types.none(rows, types.intp, types.intp, tile, types.intp), build
-
-
-@intrinsic
-def turn_out(typing, tile, at, rows, first, bar):  # type: ignore[no-untyped-def]
-    """Eight bars of a tile, turned back into eight rows."""
-
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        source, at, array, first, bar = arguments
-        found = [
-            builder.load(
-                _pointer(
-                    context, builder, tile, source, _eighth(builder, builder.add(at, ir.Constant(at.type, k)))
-                ),
-                align=8,
-            )
-            for k in range(LANES)
-        ]
-        for k, value in enumerate(_turned(builder, found)):
-            row = builder.add(first, ir.Constant(first.type, k))
-            builder.store(value, _pointer(context, builder, rows, array, row, bar), align=8)
-        return context.get_dummy_value()
-
-    return types.none(tile, types.intp, rows, types.intp, types.intp), build
-
-
-@inline
-def new_tile():  # type: ignore[no-untyped-def]
-    """A tile of unknown values."""
-    return np.full(BARS * LANES, np.nan)
-
-
-@inline
-def fill(rows, first, many, bar, bars, tile):  # type: ignore[no-untyped-def]
-    """Turn bars of up to eight rows into a tile; bars before the first are left as they are."""
-    k = 0
-    if bar < 0:
-        k = min(-bar, bars)
-    if many == LANES:
-        while k + LANES <= bars:
-            turn_in(rows, first, bar + k, tile, k)
-            k += LANES
-    for j in range(many):
-        for q in range(k, bars):
-            tile[q * LANES + j] = rows[first + j, bar + q]
-
-
-@inline
-def spill(tile, rows, first, many, bar, bars):  # type: ignore[no-untyped-def]
-    """Turn a tile back into rows."""
-    k = 0
-    if many == LANES:
-        while k + LANES <= bars:
-            turn_out(tile, k, rows, first, bar + k)
-            k += LANES
-    for j in range(many):
-        for q in range(k, bars):
-            rows[first + j, bar + q] = tile[q * LANES + j]

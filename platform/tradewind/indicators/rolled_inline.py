@@ -7,7 +7,8 @@ comes later change a digit. Passes write up to seven values past the end: tiles 
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import LANES, copy, everywhere, load_at, pick, save_at, splat
+from tradewind.indicators.lanes_inline import LANES, everywhere, load_at, pick, save_at, splat
+from tradewind.indicators.memory_inline import copy
 from tradewind.loops import inline
 
 NAN = np.nan

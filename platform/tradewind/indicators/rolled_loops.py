@@ -3,22 +3,8 @@ hole."""
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import (
-    BARS,
-    LANES,
-    copy,
-    fill,
-    load,
-    load_at,
-    new_tile,
-    over,
-    pick,
-    save,
-    save_at,
-    size,
-    spill,
-    splat,
-)
+from tradewind.indicators.lanes_inline import LANES, load, load_at, over, pick, save, save_at, size, splat
+from tradewind.indicators.memory_inline import copy, settle
 from tradewind.indicators.rolled_inline import (
     rows_of,
     take,
@@ -28,6 +14,7 @@ from tradewind.indicators.rolled_inline import (
     window_extreme,
     window_sum,
 )
+from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
 from tradewind.loops import INT, inline, loop, read, write
 
 NAN = np.nan
@@ -314,3 +301,4 @@ def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
                     average = pick(known, average + (v - average) * k, v)
                     save(result, t, pick(known, average, nan))
                 spill(result, out, i, many, s0 + t0, m)
+    settle()

@@ -6,18 +6,9 @@ for the seeds, which then change nothing, are left out of the chain from bar to 
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import (
-    BARS,
-    LANES,
-    everywhere,
-    fill,
-    load,
-    new_tile,
-    pick,
-    save,
-    spill,
-    splat,
-)
+from tradewind.indicators.lanes_inline import LANES, everywhere, load, pick, save, splat
+from tradewind.indicators.memory_inline import settle
+from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
 from tradewind.loops import FLOAT, INT, inline, loop, read, write
 
 NAN = np.nan
@@ -57,6 +48,7 @@ def ema(first, last, x, window, alpha, out):  # type: ignore[no-untyped-def]
                 seen, total, e = _smooth(v, known, seen, total, e, w, alpha, warm)
                 save(result, t, pick(known & (seen >= w), e, nan))
             spill(result, out, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), INT, FLOAT, INT, write())
@@ -92,6 +84,7 @@ def ema_of_ema(first, last, x, window, alpha, order, out):  # type: ignore[no-un
                     found = 3.0 * e1 - 3.0 * e2 + e3
                 save(result, t, pick(known, found, nan))
             spill(result, out, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), INT, write())
@@ -135,6 +128,7 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
                 index = pick(both >= 1e-14, 100.0 * (gain / both), zero)
                 save(result, t, pick(known & (seen >= w), index, nan))
             spill(result, out, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())
@@ -174,6 +168,7 @@ def atr(first, last, high, low, close, window, out):  # type: ignore[no-untyped-
                 before = pick(whole, c, before)
                 save(result, t, pick(known & (seen >= w), a, nan))
             spill(result, out, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), INT, INT, INT, write(), write(), write())
@@ -227,6 +222,7 @@ def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: 
             spill(lines, line, i, many, t0, n)
             spill(smooths, smooth, i, many, t0, n)
             spill(gaps, histogram, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), read(), write())
@@ -253,6 +249,7 @@ def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
                 before = pick(known, v, before)
                 save(result, t, pick(known, total, nan))
             spill(result, out, i, many, t0, n)
+    settle()
 
 
 @loop(INT, INT, read(), read(), FLOAT, FLOAT, write())
@@ -310,3 +307,4 @@ def parabolic_sar(first, last, high, low, step, most, out):  # type: ignore[no-u
                 l0 = pick(known, lo, l0)
                 save(result, t, pick(live, now, nan))
             spill(result, out, i, many, t0, n)
+    settle()

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import LANES, copy, load_at, over, pick, root, save_at, splat
+from tradewind.indicators.lanes_inline import LANES, load_at, over, pick, root, save_at, splat
+from tradewind.indicators.memory_inline import copy
 from tradewind.indicators.rolled_inline import rows_of, take, tile_of, window_products, window_squares
 from tradewind.loops import FLOAT, INT, inline, loop, read, write
 
