@@ -128,7 +128,7 @@ def inline(function: Callable[..., Any]) -> Any:
 
 def apart(function: Callable[..., Any]) -> Any:
     """Compile a helper whose written arrays overlap no other argument: vectorised without testing that."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "noalias": True}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "noalias": True, "_nrt": False}
     return numba.njit(**options)(function)
 
 

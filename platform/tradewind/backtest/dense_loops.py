@@ -10,10 +10,13 @@ bar by bar, so a bar's figures depend on earlier bars only, and not on who compu
 
 import numpy as np
 
-from tradewind.loops import FLOAT, INT, apart, inline, loop, read, write
+from tradewind.backtest.prefetch_inline import prefetch
+from tradewind.loops import FLOAT, INT, apart, bare, loop, read, write
 
 BLOCK = 256
 """Bars at a time: their products stay in the processor's cache."""
+AHEAD = 4
+"""Rows between the two that are added up and those that are asked for."""
 SOLVENT = -1e-12
 """Cash over equity that still counts as none: sums of weights round."""
 
@@ -66,7 +69,7 @@ def _buy_two(x, x2, drift, drift2, ratio, bought, slope):  # type: ignore[no-unt
         slope[k] = rise
 
 
-@inline
+@bare
 def _bought(at, begin, n, target, drift, ratio, bought, slope):  # type: ignore[no-untyped-def]
     bought[begin:n] = 0.0
     slope[begin:n] = 0.0
@@ -85,7 +88,7 @@ def _bought(at, begin, n, target, drift, ratio, bought, slope):  # type: ignore[
                 slope[k] += x
 
 
-@inline
+@bare
 def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):  # type: ignore[no-untyped-def]
     """Sums over the symbols at each bar of a block; drifted holdings, which are worth what they were bought
     for times what the price did since, are those of the bar after."""
@@ -96,6 +99,10 @@ def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):
     value[:n] = 0.0
     least[:n] = 1.0
     for i in range(0, symbols - 1, 2):
+        for later in range(i + AHEAD, i + AHEAD + 2):
+            prefetch(target, later, a, b)
+            prefetch(price, later, t0, c)
+            prefetch(mark, later, t0, c)
         _two(
             target[i, a:b], price[i, t0:c], mark[i, t0:c], price[i, t0 + 1 : d],
             target[i + 1, a:b], price[i + 1, t0:c], mark[i + 1, t0:c], price[i + 1, t0 + 1 : d],
@@ -109,7 +116,7 @@ def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):
         )  # fmt: skip
 
 
-@inline
+@bare
 def _follow(begin, n, share, ratio, total, drifted, bought, slope, buying, selling, cash):  # type: ignore[no-untyped-def]
     """From bar to bar; ``cash`` becomes the share of the equity at each fill. Return the first bar whose
     ratio is not the one that ``bought`` was computed for."""
@@ -127,7 +134,7 @@ def _follow(begin, n, share, ratio, total, drifted, bought, slope, buying, selli
     return settled
 
 
-@inline
+@bare
 def _good(n, ratio, total, drifted, value, least, cash, borrow):  # type: ignore[no-untyped-def]
     """How many bars from the first on are as this method supposes: all known, solvent, paid for."""
     for k in range(n):
