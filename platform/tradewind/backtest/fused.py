@@ -24,6 +24,7 @@ BUDGET = 32 * 2**20
 ROWS_BUDGET = 64 * 2**20
 """Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
+WORD = 64
 LINE = 64
 """Bytes of a line of the processor's cache."""
 EIGHT = 8
@@ -139,6 +140,16 @@ def _aligned(count: int, bars: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class _Tables:
+    """What a group of lanes works with."""
+
+    rows: np.ndarray
+    states: np.ndarray
+    books: np.ndarray
+    equity: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Job:
     prices: tuple[np.ndarray, np.ndarray, np.ndarray]
     mark: np.ndarray
@@ -151,54 +162,62 @@ class _Job:
     def run(self, variants: Sequence[Strategy], group: list[int]) -> None:
         """Take a group of lanes through all symbols, on this thread."""
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
-        symbols, bars = self.mark.shape
-        rows = np.empty((plan.count, bars))
-        equity = np.zeros((len(group), bars)) if self.way is Way.ADD else np.empty((1, 1))
-        books = self._books(len(group))
-        for i in range(symbols):
-            plan.compute(self._bars(i), rows)
-            loops.account(0, 1, *self._arguments(i, plan, rows, books, equity))
+        tables = self._tables(plan, len(group))
+        for i in range(len(self.mark)):
+            bars = self._bars(i)
+            plan.compute(bars, tables.rows)
+            if plan.states is not None:
+                plan.states(bars, 0, len(tables.books), tables.states)
+            loops.account(0, 1, *self._arguments(i, plan, tables))
         if self.way is Way.ADD:
-            loops.measure(0, len(group), equity, books)
-        self._finish(group, books)
+            loops.measure(0, len(group), tables.equity, tables.books)
+        self._finish(group, tables.books)
 
     def share(self, variants: Sequence[Strategy], group: list[int], pool: ThreadPoolExecutor) -> None:
         """Take a group of lanes through the only symbol, on all threads."""
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
-        rows = _aligned(plan.count, self.mark.shape[1])
+        tables = self._tables(plan, len(group))
         bars = self._bars(0)
+        eights = range(len(tables.books))
         for stage in plan.stages:
-            list(pool.map(lambda step: step[1](bars, rows, step[0]), stage))
-        books = self._books(len(group))
-        arguments = self._arguments(0, plan, rows, books, np.empty((1, 1)))
-        parts = min(len(books), cores())
+            list(pool.map(lambda step: step[1](bars, tables.rows, step[0]), stage))
+        if plan.states is not None:
+            known = plan.states
+            list(pool.map(lambda k: known(bars, k, k + 1, tables.states), eights))
+        arguments = self._arguments(0, plan, tables)
+        parts = min(len(eights), cores())
         list(pool.map(lambda part: loops.account(part, parts, *arguments), range(parts)))
-        self._finish(group, books)
+        self._finish(group, tables.books)
 
     def _bars(self, symbol: int) -> Bars:
         return Bars(*(p[symbol : symbol + 1] for p in self.prices))
 
-    def _books(self, lanes: int) -> np.ndarray:
+    def _tables(self, plan: Plan, lanes: int) -> _Tables:
+        bars = self.mark.shape[1]
         books = np.zeros((-(-lanes // EIGHT), columns.COLUMNS, EIGHT))
         if self.way is not Way.FINAL:
             books[:, [columns.PREV, columns.PEAK, columns.LOW]] = self.capital
-        return books.reshape(len(books), -1)
+        return _Tables(
+            rows=_aligned(plan.count, bars),
+            states=np.empty((0 if plan.states is None else lanes, -(-bars // WORD)), np.uint64),
+            books=books.reshape(len(books), -1),
+            equity=np.zeros((lanes, bars)) if self.way is Way.ADD else np.empty((1, 1)),
+        )
 
-    def _arguments(
-        self, symbol: int, plan: Plan, rows: np.ndarray, books: np.ndarray, equity: np.ndarray
-    ) -> tuple[Any, ...]:
+    def _arguments(self, symbol: int, plan: Plan, tables: _Tables) -> tuple[Any, ...]:
         """What the loop over one symbol is told, with accounts that begin anew."""
+        books = tables.books
         accounts = books.reshape(len(books), columns.COLUMNS, EIGHT)
         accounts[:, columns.CASH] = self.capital / len(self.mark)
         accounts[:, columns.HELD : columns.FEES + 1] = 0.0
         sides = np.ascontiguousarray(plan.pairs, dtype=np.int64)
         costs = self.costs
         return (
-            rows, sides, np.array(plan.widths or [-1.0] * len(sides)), int(plan.kind), plan.below,
-            int(plan.short), self.market.price[symbol], self.mark[symbol],
+            tables.rows, sides, np.array(plan.widths or [-1.0] * len(sides)), tables.states, int(plan.kind),
+            plan.below, int(plan.short), self.market.price[symbol], self.mark[symbol],
             0 if self.market.fill.looks_ahead else 1,
             np.array([costs.per_value, costs.per_share, costs.minimum, costs.slippage]),
-            np.zeros((len(sides), 3)), books, int(self.way), equity,
+            np.zeros((len(sides), 3)), books, int(self.way), tables.equity,
         )  # fmt: skip
 
     def _finish(self, group: list[int], books: np.ndarray) -> None:

@@ -174,67 +174,98 @@ def compared(  # type: ignore[no-untyped-def]
 
 
 @bare
-def _demands(rows, pairs, width, kind, k, n):  # type: ignore[no-untyped-def]
-    """Bit j of two words: whether the rule wants its upper, or its lower state at bar ``k + j``."""
+def _demands(rows, pairs, width, kind, t0, end, ups, downs):  # type: ignore[no-untyped-def]
+    """At which bars of a tile the rule wants its upper state, and its lower one: a bit each."""
+    a = rows[pairs[0]]
+    b = rows[pairs[1]]
     if kind == CROSS:
-        return words(rows[pairs[0]], rows[pairs[1]], k, n)
-    if width >= 0.0:
-        x = rows[pairs[0]]
-        middle = rows[pairs[1]]
-        if kind == BREAKOUT:
-            up = word_outside(x, middle, rows[pairs[2]], width, 1, k, n)
-            return up, word_above(middle, x, k, n) & ~up
-        up = word_outside(x, middle, rows[pairs[2]], width, -1, k, n)
-        return up, word_above(x, middle, k, n) & ~up
-    up = word_above(rows[pairs[0]], rows[pairs[1]], k, n)
-    return up, word_above(rows[pairs[4]], rows[pairs[5]], k, n) & ~up
+        for k in range(t0, end, WORD):
+            w = (k - t0) // WORD
+            ups[w], downs[w] = words(a, b, k, min(WORD, end - k))
+    elif width >= 0.0:
+        deviation = rows[pairs[2]]
+        sign = 1 if kind == BREAKOUT else -1
+        top, bottom = (b, a) if kind == BREAKOUT else (a, b)
+        for k in range(t0, end, WORD):
+            w = (k - t0) // WORD
+            n = min(WORD, end - k)
+            ups[w] = word_outside(a, b, deviation, width, sign, k, n)
+            downs[w] = word_above(top, bottom, k, n)
+    else:
+        c = rows[pairs[4]]
+        d = rows[pairs[5]]
+        for k in range(t0, end, WORD):
+            w = (k - t0) // WORD
+            n = min(WORD, end - k)
+            ups[w] = word_above(a, b, k, n)
+            downs[w] = word_above(c, d, k, n)
 
 
 @bare
-def _states(up, down, before):  # type: ignore[no-untyped-def]
-    """Bit j: the state after bar j, which is the one last demanded."""
+def _follow(up, down, before):  # type: ignore[no-untyped-def]
+    """Bit j: the state after bar j, which is the one last wanted; the upper one, if both are."""
     none = ~(up | down)
-    run = none & ~(none + ONE)
-    if none != 0:
-        reach = ONE
-        for _ in range(6):
-            up |= none & (up << reach)
-            none &= none << reach
-            reach <<= ONE
+    if none == 0:
+        return up
+    run = none & ~(none + ONE)  # bars before any is wanted
+    reach = ONE
+    for _ in range(6):
+        up |= none & (up << reach)
+        none &= none << reach
+        reach <<= ONE
     return up | run if before != 0 else up
 
 
 @bare
-def toggled(memory, rows, pairs, width, kind, below, t0, end, lag, bars, wants, j):  # type: ignore[no-untyped-def]
-    """Fills of a rule with two states in one tile, of which every bar has a price."""
+def positions(memory, rows, pairs, width, kind, t0, end, ups, downs):  # type: ignore[no-untyped-def]
+    """The states of a rule that has two, of the bars of a tile: a bit each, into ``ups``."""
+    _demands(rows, pairs, width, kind, t0, end, ups, downs)
+    before = ONE if memory[STATE] == 1.0 else ONE - ONE
+    for w in range((end - t0 + WORD - 1) // WORD):
+        ups[w] = _follow(ups[w], downs[w], before)
+        before = (ups[w] >> np.uint64(min(WORD, end - t0 - w * WORD) - 1)) & ONE
+
+
+@bare
+def turned(memory, states, kind, below, n, lag, ahead, bars, wants, j):  # type: ignore[no-untyped-def]
+    """Fills in a tile of ``n`` bars whose states are known: an order waits for a bar with a price.
+
+    A state that changes is an order; one that still waits is replaced by the next.
+    """
     count = 0
     have = memory[HAVE]
+    waits = memory[PENDING] != 0.0
+    ready = 0
     state = ONE if memory[STATE] == 1.0 else ONE - ONE
-    late = 0.0
-    if memory[PENDING] != 0.0:
-        count = _put(bars, wants, count, j, 0, have)
-    for k in range(t0, end, WORD):
-        n = min(WORD, end - k)
-        up, down = _demands(rows, pairs, width, kind, k, n)
-        states = _states(up, down, state)
-        turns = states ^ ((states << ONE) | state)
-        state = (states >> np.uint64(n - 1)) & ONE
-        if n < WORD:
-            turns &= (ONE << np.uint64(n)) - ONE
+    if kind == CROSS and memory[STATE] == 0.0:
+        state = states[0] & ONE
+    for w in range((n + WORD - 1) // WORD):
+        most = min(WORD, n - w * WORD)
+        word = states[w]
+        turns = word ^ ((word << ONE) | state)
+        state = (word >> np.uint64(most - 1)) & ONE
+        if most < WORD:
+            turns &= (ONE << np.uint64(most)) - ONE
         while turns != 0:
             at = lowest(turns)
             turns &= turns - ONE
-            want = 1.0 if (states >> np.uint64(at)) & ONE != 0 else below
-            if want != have:
-                have = want
-                bar = k + at + lag
-                if bar < end:
-                    count = _put(bars, wants, count, j, bar - t0, want)
-                else:
-                    late = 1.0
+            want = 1.0 if (word >> np.uint64(at)) & ONE != 0 else below
+            if want == have:  # nothing held yet
+                continue
+            bar = w * WORD + at
+            if waits and ahead[ready] < bar + lag:
+                count = _put(bars, wants, count, j, ahead[ready], have)
+                waits = False
+            if not waits:
+                ready = bar + lag
+            have = want
+            waits = True
+    if waits and ahead[ready] < n:
+        count = _put(bars, wants, count, j, ahead[ready], have)
+        waits = False
     memory[HAVE] = have
     memory[STATE] = 1.0 if state != 0 else (2.0 if kind == CROSS else 0.0)
-    memory[PENDING] = late
+    memory[PENDING] = 1.0 if waits else 0.0
     return count
 
 

@@ -10,9 +10,11 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 from llvmlite import ir
 from numba.core import types
 
-from tradewind.indicators.lanes_inline import LANES, _turned, intrinsic, mask, vector
+from tradewind.indicators.lanes_inline import LANES, intrinsic, mask, vector
 from tradewind.loops import bare
 
+BITS = types.uint64
+"""Type of a word of 64 answers."""
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 _WHOLE = ir.VectorType(ir.IntType(64), LANES)
 _PAIR = ir.VectorType(ir.DoubleType(), 2)
@@ -38,8 +40,45 @@ def but(typing, yes, no):  # type: ignore[no-untyped-def]
     return mask(mask, mask), build
 
 
+@intrinsic
+def planes(typing, sides, first):  # type: ignore[no-untyped-def]
+    """Of 64 bytes, the lowest bit of each as one number, the next bit of each as another, and so on."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        data = context.make_array(sides)(context, builder, arguments[0]).data
+        many = ir.VectorType(ir.IntType(8), 64)
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), many.as_pointer())
+        read = builder.load(place, align=1)
+        none = ir.Constant(many, [0] * 64)
+        found = []
+        for j in range(LANES):
+            kept = builder.and_(read, ir.Constant(many, [1 << j] * 64))
+            found.append(builder.bitcast(builder.icmp_unsigned("!=", kept, none), ir.IntType(64)))
+        return context.make_tuple(builder, signature.return_type, found)
+
+    return types.UniTuple(types.uint64, LANES)(sides, types.intp), build
+
+
 def _numbers(builder, whole):  # type: ignore[no-untyped-def]
     return [builder.extract_element(whole, ir.IntType(32)(j)) for j in range(LANES)]
+
+
+def _mixed(builder, a, b, order):  # type: ignore[no-untyped-def]
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
+
+
+def _turned(builder, rows):  # type: ignore[no-untyped-def]
+    """Transpose eight vectors of eight in three rounds: single values, pairs, fours."""
+    for width in (1, 2, 4):
+        low = [k if not k & width else k - width + LANES for k in range(LANES)]
+        high = [k + width if not k & width else k + LANES for k in range(LANES)]
+        after = list(rows)
+        for k in range(LANES):
+            if not k & width:
+                after[k] = _mixed(builder, rows[k], rows[k + width], low)
+                after[k + width] = _mixed(builder, rows[k], rows[k + width], high)
+        rows = after
+    return rows
 
 
 @intrinsic
@@ -55,10 +94,6 @@ def looked_up(typing, table, bars):  # type: ignore[no-untyped-def]
         return context.make_tuple(builder, signature.return_type, _turned(builder, rows))
 
     return types.UniTuple(vector, LANES)(table, vector), build
-
-
-def _mixed(builder, a, b, order):  # type: ignore[no-untyped-def]
-    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
 
 
 def _joined(builder, parts):  # type: ignore[no-untyped-def]

@@ -14,7 +14,8 @@ from tradewind.backtest.fused_events_inline import (
     aimed,
     compared,
     finish_tile,
-    toggled,
+    positions,
+    turned,
 )
 from tradewind.backtest.fused_fills_inline import (
     BELOW,
@@ -29,8 +30,9 @@ from tradewind.backtest.fused_fills_inline import (
     STATS,
     fill,
 )
-from tradewind.backtest.fused_lanes_inline import looked_up
+from tradewind.backtest.fused_lanes_inline import BITS, looked_up
 from tradewind.backtest.fused_measure_inline import LEVELS, TILE, begin, prepare, stretch, written
+from tradewind.backtest.fused_scan_inline import WORD
 from tradewind.indicators.lanes_inline import LANES, load, splat
 from tradewind.loops import FLOAT, INT, bare, loop, read, write
 
@@ -75,46 +77,50 @@ def _settle(  # type: ignore[no-untyped-def]
 
 
 @bare
-def _priced(price, t0, end):  # type: ignore[no-untyped-def]
-    """Whether every bar has a price."""
-    known = True
-    for k in range(t0, end):
-        known &= price[k] > 0.0
-    return known
+def _look_ahead(price, t0, n, ahead):  # type: ignore[no-untyped-def]
+    """For each bar of a tile, the first from there on that has a price, or the tile's end."""
+    ahead[n] = n
+    for k in range(n - 1, -1, -1):
+        ahead[k] = k if price[t0 + k] > 0.0 else ahead[k + 1]
 
 
 @bare
 def _fills(  # type: ignore[no-untyped-def]
-    memory, rows, sides, width, kind, below, short, whole, price, t0, end, lag, bars, wants, j
-):
+    memory, rows, sides, width, known, kind, below, short, price, t0, end, lag, ahead, ups, downs, bars,
+    wants, j,
+):  # fmt: skip
     """The fills of one lane in one tile; return how many."""
     if kind == TARGET:
         return aimed(memory, rows[sides[0]], price, t0, end, lag, bars, wants, j)
+    if known.size > 0:
+        return turned(memory, known[t0 // WORD :], kind, below, end - t0, lag, ahead, bars, wants, j)
     two = memory[STATE] == 1.0 or memory[STATE] == 2.0 if kind == CROSS else not short
-    if whole and two:
-        return toggled(memory, rows, sides, width, kind, below, t0, end, lag, bars, wants, j)
+    if two:
+        positions(memory, rows, sides, width, kind, t0, end, ups, downs)
+        return turned(memory, ups, kind, below, end - t0, lag, ahead, bars, wants, j)
     return compared(memory, rows, sides, width, kind, below, short, price, t0, end, lag, bars, wants, j)
 
 
 @bare
 def _through(  # type: ignore[no-untyped-def]
-    part, parts, rows, sides, widths, kind, below, short, price, mark, lag, costs, memory, books, way, equity,
-    table, pairs, bars, wants, counts, e, r, found,
+    part, parts, rows, sides, widths, states, kind, below, short, price, mark, lag, costs, memory, books, way,
+    equity, table, pairs, ahead, ups, downs, bars, wants, counts, e, r, found,
 ):  # fmt: skip
     """Every ``parts``-th eight of lanes, tile by tile."""
     for t0 in range(0, mark.size, TILE):
         end = min(t0 + TILE, mark.size)
         prepare(price, mark, t0, end - t0, table, pairs)
-        whole = _priced(price, t0, end)
+        _look_ahead(price, t0, end - t0, ahead)
         for g in range(part, books.shape[0], parts):
             first = g * LANES
             many = min(LANES, memory.shape[0] - first)
             counts[:] = 0
             for j in range(many):
                 lane = first + j
+                known = states[lane] if states.shape[0] > 0 else ups[:0]
                 counts[j] = _fills(
-                    memory[lane], rows, sides[lane], widths[lane], kind, below, short, whole, price, t0, end,
-                    lag, bars, wants, j,
+                    memory[lane], rows, sides[lane], widths[lane], known, kind, below, short, price, t0, end,
+                    lag, ahead, ups, downs, bars, wants, j,
                 )  # fmt: skip
             steps = finish_tile(bars, wants, counts, end - t0)
             _settle(
@@ -124,24 +130,27 @@ def _through(  # type: ignore[no-untyped-def]
 
 
 @loop(
-    INT, INT, read(), read(INT), read(FLOAT, 1), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1), INT,
-    read(FLOAT, 1), write(), write(), INT, write(),
+    INT, INT, read(), read(INT), read(FLOAT, 1), read(BITS), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1),
+    INT, read(FLOAT, 1), write(), write(), INT, write(),
 )  # fmt: skip
 def account(  # type: ignore[no-untyped-def]
-    part, parts, rows, sides, widths, kind, below, short, price, mark, lag, costs, memory, books, way, equity
-):
+    part, parts, rows, sides, widths, states, kind, below, short, price, mark, lag, costs, memory, books, way,
+    equity,
+):  # fmt: skip
     """Lanes over one symbol, tile by tile while its rows are in the cache: every ``parts``-th eight of them.
 
     A lane's signal comes from comparisons of rows; from a band around a row (its width is not negative); or
-    (``TARGET``) is the row that its first number names.
+    (``TARGET``) is the row that its first number names. If ``states`` has rows, they are the lanes' states.
     """
     table, pairs = np.empty((TILE + 1, LANES)), np.empty((LEVELS, TILE + 1, 2))
     bars, wants = np.empty((TILE + 2) * LANES), np.empty((TILE + 2) * LANES)
     counts, e, r, found = np.zeros(LANES, np.int64), np.empty(TILE), np.empty(TILE), np.empty(2 * LANES)
+    ahead = np.empty(TILE + 1, np.int64)
+    ups, downs = np.empty(TILE // WORD, np.uint64), np.empty(TILE // WORD, np.uint64)
     pairs[:] = 0.0
     _through(
-        part, parts, rows, sides, widths, kind, below, short == 1, price, mark, lag, costs, memory, books,
-        way, equity, table, pairs, bars, wants, counts, e, r, found,
+        part, parts, rows, sides, widths, states, kind, below, short == 1, price, mark, lag, costs, memory,
+        books, way, equity, table, pairs, ahead, ups, downs, bars, wants, counts, e, r, found,
     )  # fmt: skip
     if way == FINAL:
         for g in range(part, books.shape[0], parts):

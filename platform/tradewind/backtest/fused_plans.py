@@ -10,6 +10,7 @@ import numpy as np
 from tradewind.lazy import lazy
 from tradewind.strategies import Bollinger, Donchian, EmaCross, Macd, RsiReversion, SmaCross, Strategy, Turtle
 
+macd = lazy("tradewind.backtest.fused_macd_loops")
 averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
@@ -56,6 +57,9 @@ class Plan:
         is above d, and so on.
     widths
         Of a band: a lane's rows are then price, middle and deviation.
+    states
+        ``states(bars, first, last, out)`` works out the states of some eights of lanes without rows, a bit a
+        bar; where there is one, there are no pairs.
     """
 
     kind: Kind
@@ -66,6 +70,7 @@ class Plan:
     count: int = 0
     pairs: list[list[int]] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
+    states: Callable[[Bars, int, int, np.ndarray], None] | None = None
 
     def rows(self, key: Any, count: int, compute: Compute, *, stage: int = 0) -> int:
         """Return the number of the first of some rows that are computed together, once for all lanes.
@@ -131,24 +136,9 @@ def _plan_ema(lanes: Sequence[EmaCross]) -> Plan:
 
 def _plan_macd(lanes: Sequence[Macd]) -> Plan:
     plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
-    families: dict[tuple[int, int], list[int]] = {}
-    for lane in lanes:
-        signals = families.setdefault((lane.fast, lane.slow), [])
-        if lane.signal not in signals:
-            signals.append(lane.signal)
-
-    def family(pair: tuple[int, int], signals: list[int]) -> Compute:
-        lengths = np.array(signals, dtype=np.int64)
-        return lambda bars, rows, at: momentum.macd_family(
-            bars.close[0], *pair, lengths, rows[at], rows[at + 1 : at + 1 + lengths.size]
-        )
-
-    for lane in lanes:
-        pair = (lane.fast, lane.slow)
-        signals = families[pair]
-        line = plan.rows(pair, 1 + len(signals), family(pair, signals))
-        smooth = line + 1 + signals.index(lane.signal)
-        plan.pairs.append([line, smooth, smooth, line])
+    numbers = np.array([(lane.fast, lane.slow, lane.signal) for lane in lanes], dtype=np.int64)
+    plan.pairs = [[] for _ in lanes]
+    plan.states = lambda bars, first, last, out: macd.states(first, last, bars.close[0], numbers, out)
     return plan
 
 
