@@ -4,14 +4,14 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
-from tradewind.store.fetching import Chunks, Place
+from tradewind.store.fetching import Chunks, Place, Stored
 from tradewind.store.packing import ABSENT, packing_of
 from tradewind.store.selection import AxisPlan, Piece, box, plan
 from tradewind.threads import cores
@@ -114,13 +114,16 @@ class Blocks:
     def _fill(self, out: np.ndarray, rows: AxisPlan, columns: AxisPlan) -> None:
         places = [(i, j) for i in rows.chunks for j in columns.chunks]
 
-        def use(place: Place, data: bytes | None) -> None:
+        def use(place: Place, data: Stored | None) -> None:
             self._unpack(data, rows.chunks[place[0]], columns.chunks[place[1]], out)
+
+        def visit(place: Place) -> None:
+            self._chunks.visit(place, partial(use, place))
 
         if self._chunks.local:
             parallel = lanes() if self._work(rows, columns) > SMALL else 1
             self._chunks.locate()
-            spread(lambda place: use(place, self._chunks.get(place)), places, parallel)
+            spread(visit, places, parallel)
         else:
             self._chunks.each(places, use, _pool(os.getpid()), lanes())
 
@@ -130,7 +133,7 @@ class Blocks:
         parts = [sum(len(pieces) for pieces in axis.chunks.values()) for axis in (rows, columns)]
         return parts[0] * parts[1] * self._packing.part[0] * self._packing.part[1]
 
-    def _unpack(self, data: bytes | None, rows: list[Piece], columns: list[Piece], out: np.ndarray) -> None:
+    def _unpack(self, data: Stored | None, rows: list[Piece], columns: list[Piece], out: np.ndarray) -> None:
         """Decode what a selection needs of one chunk into the result."""
         packing = self._packing
         assert packing is not None

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from icechunk import IcechunkStore
@@ -14,8 +14,35 @@ from zarr.core.sync import sync
 
 Place = tuple[int, int]
 Use = Callable[[Place, bytes | None], None]
+T = TypeVar("T")
 AT_ONCE = 64
 _NATIVE, _INLINE = 1, 3
+
+
+class FileSpan:
+    """A span of an open file, sliced like the bytes it holds.
+
+    Parameters
+    ----------
+    file
+        Descriptor.
+    offset, length
+        The span; it ends where the file does.
+    """
+
+    def __init__(self, file: int, offset: int, length: int) -> None:
+        self._file, self._offset = file, offset
+        self._length = max(0, min(length, os.fstat(file).st_size - offset))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._length)
+        return os.pread(self._file, max(0, stop - start), self._offset + start)
+
+
+Stored = bytes | FileSpan
 
 
 class Chunks:
@@ -54,16 +81,20 @@ class Chunks:
 
     def get(self, place: Place) -> bytes | None:
         """Return one chunk's bytes; None where it was never written."""
+        return self.visit(place, lambda data: None if data is None else data[:])
+
+    def visit(self, place: Place, use: Callable[[Stored | None], T]) -> T:
+        """Hand a chunk to ``use``, which takes the slices of it that it needs; only those are read."""
         found = self.locate().get(place)
         if not isinstance(found, tuple):
-            return found
+            return use(found)
         name, offset, length = found
         try:
             file = os.open(f"{self._folder}/chunks/{name}", os.O_RDONLY)
         except FileNotFoundError:
-            return sync(self._ask(place))  # Icechunk says what is missing
+            return use(sync(self._ask(place)))  # Icechunk says what is missing
         try:
-            return os.pread(file, length, offset)
+            return use(FileSpan(file, offset, length))
         finally:
             os.close(file)
 

@@ -83,7 +83,8 @@ def _to_bytes(name: str, values: np.ndarray) -> bytes:
 def _from_bytes(name: str, data: bytes) -> np.ndarray:
     if name == TIME:
         steps, counts = np.frombuffer(data, dtype="<i8").reshape(2, -1)
-        return np.cumsum(np.repeat(steps, counts))
+        times = np.repeat(steps, counts)
+        return np.cumsum(times, out=times)
     if name == SYMBOL:
         return np.array(json.loads(data), dtype=object)
     if name == layout.ACTIONS:

@@ -80,6 +80,7 @@ def time_unit(frequency: Frequency) -> str:
     return "s" if frequency.intraday else "D"
 
 
+_NANOSECONDS = {"ns": 1, "s": 10**9, "D": 86_400 * 10**9}
 _CF_UNITS = {"ns": "nanoseconds", "s": "seconds", "D": "days"}
 
 
@@ -91,7 +92,7 @@ def encode_time(times: np.ndarray, frequency: Frequency) -> np.ndarray:
 
 def decode_time(stored: np.ndarray, frequency: Frequency) -> np.ndarray:
     """Return stored times as ``datetime64[ns]``."""
-    decoded: np.ndarray = stored.astype(f"M8[{time_unit(frequency)}]").astype("M8[ns]")
+    decoded: np.ndarray = (stored * _NANOSECONDS[time_unit(frequency)]).view("M8[ns]")
     return decoded
 
 

@@ -8,7 +8,7 @@ time on each part.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import google_crc32c
 import numpy as np
@@ -17,6 +17,16 @@ from pcodec import standalone
 
 ABSENT = 2**64 - 1
 _CHECKSUM = 4
+
+
+class Sliced(Protocol):
+    """Bytes, or what gives them by slices."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Some of them."""
 
 
 class CorruptChunkError(ValueError):
@@ -56,7 +66,7 @@ class Packing:
     def _encoder(self) -> PCodec:
         return PCodec(**dict(self.codec))
 
-    def index(self, data: bytes) -> np.ndarray:
+    def index(self, data: Sliced) -> np.ndarray:
         """Return offset and length of each part of a chunk (rows, columns, 2); ``ABSENT`` twice for fill."""
         rows, columns = self.grid
         if not self.sharded:
@@ -67,7 +77,7 @@ class Packing:
         stored = _checked(data[-size - _CHECKSUM :])
         return np.frombuffer(stored, dtype="<u8").reshape(rows, columns, 2)
 
-    def decode(self, data: bytes, offset: int, length: int, out: np.ndarray) -> None:
+    def decode(self, data: Sliced, offset: int, length: int, out: np.ndarray) -> None:
         """Decode one part into a contiguous float64 array of its size."""
         if offset + length > len(data):
             raise CorruptChunkError("A stored chunk is shorter than its index says.")

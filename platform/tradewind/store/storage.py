@@ -55,10 +55,17 @@ def folder_of(root: Root, name: str) -> Path | None:
     return root.folder / name if root.scheme == "file" else None
 
 
+_NO_PRELOAD = icechunk.ManifestPreloadConfig(
+    max_total_refs=0, preload_if=icechunk.ManifestPreloadCondition.false()
+)
+"""Icechunk would fetch the axes' manifests with every session, which come along in another way."""
+
+
 def config() -> icechunk.RepositoryConfig:
     """Return the configuration every repository is opened with."""
     return icechunk.RepositoryConfig(
         caching=icechunk.CachingConfig(num_bytes_chunks=CHUNK_CACHE_BYTES),
+        manifest=icechunk.ManifestConfig(preload=_NO_PRELOAD),
         storage=icechunk.StorageSettings(
             retries=icechunk.StorageRetriesSettings(max_tries=5, initial_backoff_ms=100, max_backoff_ms=2_000)
         ),
