@@ -197,18 +197,22 @@ def over(value, count):  # type: ignore[no-untyped-def]
     return _fused(rest, splat(near), guess)
 
 
-@intrinsic
-def behind(typing, before, now, count):  # type: ignore[no-untyped-def]
-    """What stood some lanes earlier, of two vectors side by side; the count is written out."""
-    lanes = count.literal_value
+def _behind(lanes):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def act(typing, before, now):  # type: ignore[no-untyped-def]
+        """What stood some lanes earlier, where two vectors follow one another."""
 
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        order = [LANES - lanes + k for k in range(LANES)]
-        kind = ir.VectorType(ir.IntType(32), LANES)
-        return builder.shuffle_vector(arguments[0], arguments[1], ir.Constant(kind, order))
+        def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            order = [LANES - lanes + k for k in range(LANES)]
+            return builder.shuffle_vector(
+                *arguments, ir.Constant(ir.VectorType(ir.IntType(32), LANES), order)
+            )
 
-    return vector(vector, vector, types.literal(lanes)), build
+        return vector(vector, vector), build
+
+    return act
 
 
+behind1, behind2, behind4, behind6 = (_behind(n) for n in (1, 2, 4, 6))
 root = _unary("sqrt")
 size = _unary("fabs")

@@ -1,15 +1,30 @@
-"""Statistics of a moving window by doubling: of 1, 2, 4, 8 … bars, put together to any length.
+"""Statistics of a moving window, put together from those of shorter ones, eight bars at once.
 
-Each step is one pass over a tile that lies in the cache, eight bars at once, and a result depends on the bars
-of its own window alone: nothing drifts, a hole is felt for exactly one window, and neither chunks nor what
-comes later change a digit. Passes write up to seven values past the end: tiles have room for them.
+Windows of 1, 2, 4 and 8 bars are made without leaving the registers, longer ones by passes over a tile that
+lies in the cache, so that vectors begin on its lines. A result depends on the bars of its own window alone:
+nothing drifts, a hole is felt for exactly one window, and neither chunks nor what comes later change a digit.
+
+A tile begins with some bars before its own (``back_of``). What is said of windows that begin before those is
+without meaning, and is not to be used. Passes read up to seven values before a row and write as many past its
+end: rows have room for them.
 """
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import LANES, everywhere, load_at, pick, save_at, splat
-from tradewind.indicators.memory_inline import copy
-from tradewind.loops import inline
+from tradewind.indicators.lanes_inline import (
+    LANES,
+    behind1,
+    behind2,
+    behind4,
+    behind6,
+    everywhere,
+    load_at,
+    pick,
+    save_at,
+    splat,
+)
+from tradewind.indicators.memory_inline import aligned, copy, prefetch
+from tradewind.loops import bare, inline
 
 NAN = np.nan
 
@@ -21,18 +36,28 @@ def tile_of(window):  # type: ignore[no-untyped-def]
 
 
 @inline
-def rows_of(count, bars):  # type: ignore[no-untyped-def]
-    """Working memory for ``count`` rows of some bars."""
-    return np.empty((count, bars + 2 * LANES))
+def back_of(bars):  # type: ignore[no-untyped-def]
+    """Bars taken along before a tile: at least some, in whole lines."""
+    return (bars + LANES - 1) // LANES * LANES
 
 
 @inline
+def rows_of(count, bars):  # type: ignore[no-untyped-def]
+    """Working memory for ``count`` rows of some bars, each beginning on a line."""
+    long = back_of(bars) + 3 * LANES
+    room = aligned(count * long + LANES)
+    return room[LANES:].reshape(count, long)
+
+
+@bare
 def take(row, start, n, buffer):  # type: ignore[no-untyped-def]
-    """Copy ``n`` bars from number ``start`` on; NaN before the first."""
+    """Copy ``n`` bars from number ``start`` on, NaN before the first, and ask for those that come next."""
     before = min(n, max(0, -start))
     for k in range(before):
         buffer[k] = NAN
     copy(row, start + before, buffer, before, n - before)
+    for k in range(start + n, start + 2 * n, LANES):
+        prefetch(row, k)
 
 
 @inline
@@ -43,35 +68,82 @@ def unknown(buffer, n):  # type: ignore[no-untyped-def]
 
 
 @inline
-def window_sum(x, spare, acc, n, window):  # type: ignore[no-untyped-def]
-    """Sums of ``window`` bars into ``acc``; ``x`` and ``spare`` are used up.
+def last_of(n):  # type: ignore[no-untyped-def]
+    """Where the last vector of a row of ``n`` begins."""
+    return (n - 1) // LANES * LANES
 
-    Four windows become one at a time.
-    """
-    have = 0
-    m = 1
-    while True:
-        digit = (window // m) & 3
-        if digit != 0:
-            for k in range(have + (digit - 1) * m, n, LANES):
-                found = load_at(x, k - have)
-                if digit > 1:
-                    found = found + load_at(x, k - have - m)
-                if digit > 2:
-                    found = found + load_at(x, k - have - 2 * m)
-                if have > 0:
-                    found = load_at(acc, k) + found
-                save_at(acc, k, found)
-            have += digit * m
-        if 4 * m > window:
-            break
-        unknown(spare, min(n, 3 * m))
-        for k in range(3 * m, n, LANES):
-            early = load_at(x, k - 2 * m) + load_at(x, k - 3 * m)
-            save_at(spare, k, (load_at(x, k) + load_at(x, k - m)) + early)
-        x, spare = spare, x
+
+@bare
+def _sums_of_eight(x, rest, n, odd):  # type: ignore[no-untyped-def]
+    """Sums of eight bars in place, and of the ``odd`` latest into ``rest``."""
+    b1 = b2 = b4 = splat(NAN)
+    for k in range(0, n, LANES):
+        s1 = load_at(x, k)
+        s2 = s1 + behind1(b1, s1)
+        s4 = s2 + behind2(b2, s2)
+        save_at(x, k, s4 + behind4(b4, s4))
+        if odd > 0:
+            found = s1
+            if odd >= 4:
+                found = s4
+                if odd >= 6:
+                    found = found + behind4(b2, s2)
+                if odd == 5:
+                    found = found + behind4(b1, s1)
+                if odd == 7:
+                    found = found + behind6(b1, s1)
+            elif odd >= 2:
+                found = s2
+                if odd == 3:
+                    found = found + behind2(b1, s1)
+            save_at(rest, k, found)
+        b1, b2, b4 = s1, s2, s4
+
+
+@bare
+def _some(x, k, m, many):  # type: ignore[no-untyped-def]
+    """The sum of up to seven windows of ``m`` bars, one after the other."""
+    found = load_at(x, k)
+    if many > 1:
+        found = found + load_at(x, k - m)
+    if many > 2:
+        found = found + load_at(x, k - 2 * m)
+    if many > 3:
+        found = found + load_at(x, k - 3 * m)
+    if many > 4:
+        found = found + load_at(x, k - 4 * m)
+    if many > 5:
+        found = found + load_at(x, k - 5 * m)
+    if many > 6:
+        found = found + load_at(x, k - 6 * m)
+    return found
+
+
+@bare
+def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
+    """Sums of ``window`` bars into ``total``; ``x`` and ``rest`` are used up."""
+    have = window % LANES
+    if window < LANES:
+        _sums_of_eight(x, total, n, have)
+        return
+    _sums_of_eight(x, rest, n, have)
+    last = last_of(n)
+    m = LANES
+    while window // m >= 8:
+        many = window // m & 3
+        # from the end, so that what is read has not been written
+        if many > 0:
+            for k in range(last, many * m - 1, -LANES):
+                found = _some(x, k, m, many)
+                save_at(rest, k, found + load_at(rest, k - many * m) if have > 0 else found)
+            have += many * m
+        for k in range(last, 3 * m - 1, -LANES):
+            save_at(x, k, _some(x, k, m, 4))
         m *= 4
-    unknown(acc, min(n, window - 1))
+    many = window // m
+    for k in range(many * m, n, LANES):
+        found = _some(x, k, m, many)
+        save_at(total, k, found + load_at(rest, k - many * m) if have > 0 else found)
 
 
 @inline
@@ -115,7 +187,7 @@ def window_squares(s, q, s_spare, q_spare, total, squares, n, window):  # type: 
     unknown(squares, min(n, window - 1))
 
 
-@inline
+@bare
 def _complete(x, n):  # type: ignore[no-untyped-def]
     """Whether none of ``n`` values is NaN."""
     found = splat(0.0)
@@ -131,7 +203,7 @@ def _complete(x, n):  # type: ignore[no-untyped-def]
     return known
 
 
-@inline
+@bare
 def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
     """The further of two values; NaN if one is."""
     if complete:
@@ -141,22 +213,37 @@ def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
     return pick(a < b, a, pick(a == a, b, a))
 
 
-@inline
-def window_extreme(x, spare, acc, n, window, highest):  # type: ignore[no-untyped-def]
-    """The highest or lowest of ``window`` bars into ``acc``; NaN if one is."""
+@bare
+def window_extreme(x, found, n, window, highest):  # type: ignore[no-untyped-def]
+    """The highest or lowest of ``window`` bars into ``found``, NaN if one is; ``x`` is used up."""
     complete = _complete(x, n)
-    m = 1
-    while 2 * m <= window:
-        unknown(spare, m)
-        for k in range(m, n, LANES):
-            save_at(spare, k, _further(load_at(x, k), load_at(x, k - m), highest, complete))
-        x, spare = spare, x
+    b1 = b2 = b4 = splat(NAN)
+    for k in range(0, n, LANES):
+        v = load_at(x, k)
+        if window >= 2:
+            e1, v = v, _further(v, behind1(b1, v), highest, complete)
+            b1 = e1
+        if window >= 4:
+            e2, v = v, _further(v, behind2(b2, v), highest, complete)
+            b2 = e2
+        if window >= 8:
+            e4, v = v, _further(v, behind4(b4, v), highest, complete)
+            b4 = e4
+        save_at(x, k, v)
+    m = 8 if window >= 8 else 4 if window >= 4 else 2 if window >= 2 else 1
+    while 4 * m < window:
+        for k in range(last_of(n), m - 1, -LANES):
+            save_at(x, k, _further(load_at(x, k), load_at(x, k - m), highest, complete))
         m *= 2
-    # two windows of m bars that overlap cover the whole
+    # up to four windows of m bars, of which two may overlap, cover the whole
     back = window - m
-    for k in range(back, n, LANES):
-        save_at(acc, k, _further(load_at(x, k), load_at(x, k - back), highest, complete))
-    unknown(acc, min(n, window - 1))
+    for k in range(back // LANES * LANES, n, LANES):
+        v = _further(load_at(x, k), load_at(x, k - back), highest, complete)
+        if window > 2 * m:
+            v = _further(v, load_at(x, k - m), highest, complete)
+        if window > 3 * m:
+            v = _further(v, load_at(x, k - 2 * m), highest, complete)
+        save_at(found, k, v)
 
 
 @inline
@@ -193,47 +280,3 @@ def window_age(x, age, spare, spare_age, acc, acc_age, n, window, sign):  # type
         save_at(acc, k, value)
         save_at(acc_age, k, when)
     unknown(acc, min(n, window - 1))
-
-
-@inline
-def _join(to, a, b, k, back, n1, n2):  # type: ignore[no-untyped-def]
-    # Rows: sum of x, sum of y, squares of x, squares of y, products
-    ra, rb, share = 1.0 / n1, 1.0 / n2, n1 * n2 / (n1 + n2)
-    xa, xb = load_at(a[0], k), load_at(b[0], k - back)
-    ya, yb = load_at(a[1], k), load_at(b[1], k - back)
-    gx = xa * ra - xb * rb
-    gy = ya * ra - yb * rb
-    save_at(to[2], k, load_at(a[2], k) + load_at(b[2], k - back) + gx * gx * share)
-    save_at(to[3], k, load_at(a[3], k) + load_at(b[3], k - back) + gy * gy * share)
-    save_at(to[4], k, load_at(a[4], k) + load_at(b[4], k - back) + gx * gy * share)
-    save_at(to[0], k, xa + xb)
-    save_at(to[1], k, ya + yb)
-
-
-@inline
-def window_products(work, spare, acc, n, window):  # type: ignore[no-untyped-def]
-    """Sums, squares and products of two series around their means; rows 0 and 1 of ``work`` hold them."""
-    for r in range(2, 5):
-        for k in range(0, n, LANES):
-            save_at(work[r], k, splat(0.0))
-    have = 0
-    m = 1
-    while True:
-        if window & m:
-            if have == 0:
-                for r in range(5):
-                    copy(work[r], 0, acc[r], 0, n)
-            else:
-                for k in range(have, n, LANES):
-                    _join(acc, acc, work, k, have, float(have), float(m))
-            have += m
-        if 2 * m > window:
-            break
-        for r in range(5):
-            unknown(spare[r], m)
-        for k in range(m, n, LANES):
-            _join(spare, work, work, k, m, float(m), float(m))
-        work, spare = spare, work
-        m *= 2
-    for r in range(5):
-        unknown(acc[r], min(n, window - 1))

@@ -3,167 +3,176 @@ hole."""
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import LANES, load, load_at, over, pick, save, save_at, size, splat
-from tradewind.indicators.memory_inline import copy, settle
+from tradewind.indicators.lanes_inline import (
+    LANES,
+    behind1,
+    load,
+    load_at,
+    over,
+    pick,
+    save,
+    save_at,
+    size,
+    splat,
+)
+from tradewind.indicators.memory_inline import BEYOND, copy, misfit, put, save_past, settle
+from tradewind.indicators.merged_inline import window_aged
 from tradewind.indicators.rolled_inline import (
+    back_of,
     rows_of,
     take,
     tile_of,
-    unknown,
     window_age,
     window_extreme,
     window_sum,
 )
 from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
-from tradewind.loops import INT, inline, loop, read, write
+from tradewind.loops import INT, bare, loop, read, write
 
 NAN = np.nan
 
 
+@bare
+def _simple(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
+    take(row, t0 - back, n + back, work[0])
+    window_sum(work[0], work[1], work[2], n + back, window)
+    count = float(window)
+    for k in range(back, n + back, LANES):
+        save_at(work[2], k, over(load_at(work[2], k), count))
+    put(work[2], back, out, t0, n, past)
+
+
 @loop(INT, INT, read(), INT, write())
 def sma(first, last, x, window, out):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(3, tile + back)
-    count = float(window)
+    past = out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
-            n = min(tile, x.shape[1] - t0)
-            take(x[i], t0 - back, n + back, work[0])
-            window_sum(work[0], work[1], work[2], n + back, window)
-            for k in range(0, n, LANES):
-                save_at(work[0], k, over(load_at(work[2], back + k), count))
-            copy(work[0], 0, out[i], t0, n)
+            _simple(x[i], t0, min(tile, x.shape[1] - t0), back, window, work, out[i], past)
+    settle()
 
 
-@inline
-def _aged_sums(work, n, window):  # type: ignore[no-untyped-def]
-    # Into rows 4 and 5: plain sums, and sums weighted by age. Of two windows of m bars side by side the older
-    # one's ages are m higher.
-    s, p, s_spare, p_spare, s_acc, p_acc = work[0], work[1], work[2], work[3], work[4], work[5]
-    for k in range(0, n, LANES):
-        save_at(p, k, splat(0.0))
-    have = 0
-    m = 1
-    while True:
-        if window & m:
-            if have == 0:
-                copy(s, 0, s_acc, 0, n)
-                copy(p, 0, p_acc, 0, n)
-            else:
-                for k in range(have, n, LANES):
-                    older = load_at(s, k - have)
-                    aged = load_at(p, k - have) + older * float(have)
-                    save_at(p_acc, k, load_at(p_acc, k) + aged)
-                    save_at(s_acc, k, load_at(s_acc, k) + older)
-            have += m
-        if 2 * m > window:
-            break
-        unknown(s_spare, m)
-        unknown(p_spare, m)
-        for k in range(m, n, LANES):
-            older = load_at(s, k - m)
-            save_at(p_spare, k, load_at(p, k) + (load_at(p, k - m) + older * float(m)))
-            save_at(s_spare, k, load_at(s, k) + older)
-        s, s_spare = s_spare, s
-        p, p_spare = p_spare, p
-        m *= 2
-    unknown(s_acc, min(n, window - 1))
+@bare
+def _weighted(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
+    # Weights 1 to window, the newest heaviest: window times the plain sum, less the sum weighted by age
+    take(row, t0 - back, n + back, work[0])
+    window_aged(work[:2], work[2:4], n + back, window)
+    weight = window * (window + 1) / 2.0
+    count = float(window)
+    for k in range(back, n + back, LANES):
+        found = load_at(work[0], k) * count - load_at(work[1], k)
+        save_at(work[0], k, over(found, weight))
+    put(work[0], back, out, t0, n, past)
 
 
 @loop(INT, INT, read(), INT, write())
 def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
-    # Weights 1 to window, the newest heaviest: window times the plain sum, less the sum weighted by age
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(6, tile + back)
-    weight = window * (window + 1) / 2.0
-    count = float(window)
+    work = rows_of(4, tile + back)
+    past = out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
-            n = min(tile, x.shape[1] - t0)
-            take(x[i], t0 - back, n + back, work[0])
-            _aged_sums(work, n + back, window)
-            for k in range(0, n, LANES):
-                found = load_at(work[4], back + k) * count - load_at(work[5], back + k)
-                save_at(work[0], k, over(found, weight))
-            copy(work[0], 0, out[i], t0, n)
+            _weighted(x[i], t0, min(tile, x.shape[1] - t0), back, window, work, out[i], past)
+    settle()
+
+
+@bare
+def _extreme(row, t0, n, back, window, highest, work, out, past):  # type: ignore[no-untyped-def]
+    take(row, t0 - back, n + back, work[0])
+    window_extreme(work[0], work[1], n + back, window, highest)
+    put(work[1], back, out, t0, n, past)
 
 
 @loop(INT, INT, read(), INT, INT, write())
 def extreme(first, last, x, window, highest, out):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(3, tile + back)
+    work = rows_of(2, tile + back)
+    past = out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
-            n = min(tile, x.shape[1] - t0)
-            take(x[i], t0 - back, n + back, work[0])
-            window_extreme(work[0], work[1], work[2], n + back, window, highest == 1)
-            copy(work[2], back, out[i], t0, n)
+            _extreme(x[i], t0, min(tile, x.shape[1] - t0), back, window, highest == 1, work, out[i], past)
+    settle()
 
 
-@inline
+@bare
 def _channel(high, low, work, start, n, window):  # type: ignore[no-untyped-def]
-    """Highest high and lowest low into rows 4 and 5; both NaN where one is."""
+    """Highest high and lowest low into rows 2 and 3; one of them NaN where either is not known."""
     take(high, start, n, work[0])
-    take(low, start, n, work[2])
-    window_extreme(work[0], work[1], work[4], n, window, True)
-    window_extreme(work[2], work[3], work[5], n, window, False)
-    for k in range(0, n, LANES):
-        a, b = load_at(work[4], k), load_at(work[5], k)
-        save_at(work[4], k, pick(b == b, a, b))
-        save_at(work[5], k, pick(a == a, b, a))
+    take(low, start, n, work[1])
+    window_extreme(work[0], work[2], n, window, True)
+    window_extreme(work[1], work[3], n, window, False)
+
+
+@bare
+def _donchian(high, low, t0, n, back, window, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
+    _channel(high, low, work, t0 - back, n + back, window)
+    for k in range(back, n + back, LANES):
+        a, b = load_at(work[2], k), load_at(work[3], k)
+        save_at(work[2], k, pick(b == b, a, b))
+        save_at(work[3], k, pick(a == a, b, a))
+        save_at(work[0], k, (a + b) * 0.5)
+    put(work[2], back, upper, t0, n, past)
+    put(work[0], back, middle, t0, n, past)
+    put(work[3], back, lower, t0, n, past)
 
 
 @loop(INT, INT, read(), read(), INT, write(), write(), write())
 def donchian(first, last, high, low, window, upper, middle, lower):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(6, tile + back)
+    work = rows_of(4, tile + back)
+    past = 3 * upper.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
-            _channel(high[i], low[i], work, t0 - back, n + back, window)
-            for k in range(0, n, LANES):
-                save_at(work[0], k, (load_at(work[4], back + k) + load_at(work[5], back + k)) * 0.5)
-            copy(work[4], back, upper[i], t0, n)
-            copy(work[0], 0, middle[i], t0, n)
-            copy(work[5], back, lower[i], t0, n)
+            _donchian(high[i], low[i], t0, n, back, window, work, upper[i], middle[i], lower[i], past)
+    settle()
+
+
+@bare
+def _williams(high, low, close, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
+    _channel(high, low, work, t0 - back, n + back, window)
+    take(close, t0, n, work[0])
+    for k in range(0, n, LANES):
+        top, v = load_at(work[2], back + k), load_at(work[0], k)
+        spread = top - load_at(work[3], back + k)
+        save_at(work[0], k, pick(spread == 0.0, v - v, (top - v) / spread * -100.0))
+    put(work[0], 0, out, t0, n, past)
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())
 def williams_r(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(6, tile + back)
+    work = rows_of(4, tile + back)
+    past = out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
-            _channel(high[i], low[i], work, t0 - back, n + back, window)
-            copy(close[i], t0, work[0], 0, n)
-            for k in range(0, n, LANES):
-                top, v = load_at(work[4], back + k), load_at(work[0], k)
-                spread = top - load_at(work[5], back + k)
-                save_at(work[1], k, pick(spread == 0.0, v - v, (top - v) / spread * -100.0))
-            copy(work[1], 0, out[i], t0, n)
+            _williams(high[i], low[i], close[i], t0, n, back, window, work, out[i], past)
+    settle()
 
 
 @loop(INT, INT, read(), read(), read(), INT, INT, INT, write(), write())
 def stochastic(first, last, high, low, close, window, smooth, signal, k_out, d_out):  # type: ignore[no-untyped-def]
-    back = window - 1 + smooth + signal - 2
+    back = back_of(window - 1) + back_of(smooth - 1) + back_of(signal - 1)
     tile = tile_of(back + 1)
-    work = rows_of(7, tile + back)
+    work = rows_of(5, tile + back)
     slow, slower = float(smooth), float(signal)
+    past = 2 * k_out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
             m = n + back
             _channel(high[i], low[i], work, t0 - back, m, window)
-            take(close[i], t0 - back, m, work[6])
+            take(close[i], t0 - back, m, work[4])
             for k in range(0, m, LANES):
-                bottom, v = load_at(work[5], k), load_at(work[6], k)
-                spread = load_at(work[4], k) - bottom
+                bottom, v = load_at(work[3], k), load_at(work[4], k)
+                spread = load_at(work[2], k) - bottom
                 save_at(work[0], k, pick(spread == 0.0, v - v, (v - bottom) / spread * 100.0))
             window_sum(work[0], work[1], work[2], m, smooth)
             for k in range(0, m, LANES):
@@ -171,12 +180,13 @@ def stochastic(first, last, high, low, close, window, smooth, signal, k_out, d_o
                 save_at(work[0], k, found)
                 save_at(work[3], k, found)
             window_sum(work[0], work[1], work[2], m, signal)
-            for k in range(0, n, LANES):
-                d = over(load_at(work[2], back + k), slower)
-                save_at(work[0], k, d)
-                save_at(work[1], k, pick(d == d, load_at(work[3], back + k), d))
-            copy(work[0], 0, d_out[i], t0, n)
-            copy(work[1], 0, k_out[i], t0, n)
+            for k in range(back, m, LANES):
+                d = over(load_at(work[2], k), slower)
+                save_at(work[2], k, d)
+                save_at(work[3], k, pick(d == d, load_at(work[3], k), d))
+            put(work[2], back, d_out[i], t0, n, past)
+            put(work[3], back, k_out[i], t0, n, past)
+    settle()
 
 
 @loop(INT, INT, read(), read(), INT, write(), write())
@@ -207,7 +217,7 @@ def aroon(first, last, high, low, window, down, up):  # type: ignore[no-untyped-
 
 @loop(INT, INT, read(), read(), read(), INT, write())
 def cci(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(5, tile + back)
     count = float(window)
@@ -236,38 +246,53 @@ def cci(first, last, high, low, close, window, out):  # type: ignore[no-untyped-
             copy(work[4], 0, out[i], t0, n)
 
 
-@loop(INT, INT, read(), INT, INT, write())
-def change(first, last, x, window, percent, out):  # type: ignore[no-untyped-def]
-    """Change over a number of bars, in the unit of the input or in percent."""
-    for i in range(first, last):
-        head = min(window, x.shape[1])
-        out[i, :head] = NAN
-        row = x[i]
-        o = out[i]
-        k = head
-        while k + LANES <= row.size:
+@bare
+def _change(row, head, percent, out, past):  # type: ignore[no-untyped-def]
+    k = head
+    whole = head + misfit(out, head) if past else row.size
+    while k < row.size:
+        if k >= whole:
+            while k + LANES <= row.size:
+                now, before = load_at(row, k), load_at(row, k - head)
+                save_past(out, k, (now / before - 1.0) * 100.0 if percent else now - before)
+                k += LANES
+        elif k + LANES <= whole:
             now, before = load_at(row, k), load_at(row, k - head)
-            save_at(o, k, (now / before - 1.0) * 100.0 if percent == 1 else now - before)
+            save_at(out, k, (now / before - 1.0) * 100.0 if percent else now - before)
             k += LANES
-        while k < row.size:
-            o[k] = (row[k] / row[k - head] - 1.0) * 100.0 if percent == 1 else row[k] - row[k - head]
+            continue
+        if k < row.size:
+            out[k] = (row[k] / row[k - head] - 1.0) * 100.0 if percent else row[k] - row[k - head]
             k += 1
 
 
-@inline
-def _adaptive(x, t0, n, window, work, to):  # type: ignore[no-untyped-def]
+@loop(INT, INT, read(), INT, INT, write())
+def change(first, last, x, window, percent, out):  # type: ignore[no-untyped-def]
+    """Change over a number of bars, in the unit of the input or in percent."""
+    past = out.size >= BEYOND
+    for i in range(first, last):
+        head = min(window, x.shape[1])
+        out[i, :head] = NAN
+        _change(x[i], head, percent == 1, out[i], past)
+    settle()
+
+
+@bare
+def _adaptive(x, t0, n, back, window, work, to):  # type: ignore[no-untyped-def]
     """Kaufman's smoothing, squared, between those of 2 and 30 bars, by how straight the path was."""
     slow = 2.0 / 31.0
     span = 2.0 / 3.0 - slow
-    m = n + window
-    take(x, t0 - window, m, work[0])
-    work[1, 0] = NAN
-    for k in range(1, m, LANES):
-        save_at(work[1], k, size(load_at(work[0], k) - load_at(work[0], k - 1)))
+    m = n + back
+    take(x, t0 - back, m, work[0])
+    before = splat(NAN)
+    for k in range(0, m, LANES):
+        now = load_at(work[0], k)
+        save_at(work[1], k, size(now - behind1(before, now)))
+        before = now
     window_sum(work[1], work[2], work[3], m, window)
     for k in range(0, n, LANES):
-        path = load_at(work[3], window + k)
-        gap = load_at(work[0], window + k) - load_at(work[0], k)
+        path = load_at(work[3], back + k)
+        gap = load_at(work[0], back + k) - load_at(work[0], back + k - window)
         straight = pick((path <= gap) | (path < 1e-14), splat(1.0), size(gap / path))
         smoothing = straight * span + slow
         save_at(to, k, pick(path == path, smoothing * smoothing, path))
@@ -275,8 +300,9 @@ def _adaptive(x, t0, n, window, work, to):  # type: ignore[no-untyped-def]
 
 @loop(INT, INT, read(), INT, write())
 def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
+    back = back_of(window)
     long = tile_of(window)
-    work = rows_of(4, long + window)
+    work = rows_of(4, long + back)
     quick = rows_of(LANES, long)
     speeds = new_tile()
     tile = new_tile()
@@ -288,7 +314,7 @@ def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
         for s0 in range(0, x.shape[1], long):
             n = min(long, x.shape[1] - s0)
             for j in range(many):
-                _adaptive(x[i + j], s0, n, window, work, quick[j])
+                _adaptive(x[i + j], s0, n, back, window, work, quick[j])
             for t0 in range(0, n, BARS):
                 m = min(BARS, n - t0)
                 fill(x, i, many, s0 + t0, m, tile)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from tradewind.indicators.lanes_inline import LANES, load_at, over, pick, root, save_at, splat
-from tradewind.indicators.memory_inline import copy
-from tradewind.indicators.rolled_inline import rows_of, take, tile_of, window_products, window_squares
-from tradewind.loops import FLOAT, INT, inline, loop, read, write
+from tradewind.indicators.lanes_inline import LANES, behind1, load_at, over, pick, root, save_at, splat
+from tradewind.indicators.memory_inline import BEYOND, copy, put, settle
+from tradewind.indicators.merged_inline import gaps_of, window_products
+from tradewind.indicators.rolled_inline import back_of, rows_of, take, tile_of, window_squares
+from tradewind.loops import FLOAT, INT, bare, inline, loop, read, write
 
 NAN = np.nan
 
@@ -74,57 +75,71 @@ def zscore(first, last, x, window, freedom, out):  # type: ignore[no-untyped-def
             copy(work[1], 0, out[i], t0, n)
 
 
-@inline
-def _products(work, spare, acc, n, window):  # type: ignore[no-untyped-def]
+@bare
+def _correlated(n, back, x, lead, out, t0, past):  # type: ignore[no-untyped-def]
+    nan = splat(NAN)
+    for k in range(back, n + back, LANES):
+        xx, yy = load_at(x[1], k), load_at(lead[1], k)
+        found = load_at(x[2], k) / root(xx * yy)
+        save_at(x[0], k, pick((xx > 0.0) & (yy > 0.0), found, nan))
+    put(x[0], back, out, t0, n, past)
+
+
+@bare
+def _sloped(n, back, x, lead, out, t0, past):  # type: ignore[no-untyped-def]
+    nan = splat(NAN)
+    for k in range(back, n + back, LANES):
+        yy = load_at(lead[1], k)
+        save_at(x[0], k, pick(yy > 0.0, load_at(x[2], k) / yy, nan))
+    put(x[0], back, out, t0, n, past)
+
+
+@bare
+def _returns(prices, n):  # type: ignore[no-untyped-def]
+    """Simple returns, in the place of the prices."""
+    before = splat(NAN)
     for k in range(0, n, LANES):
-        a, b = load_at(work[0], k), load_at(work[1], k)
-        save_at(work[0], k, pick(b == b, a, b))
-        save_at(work[1], k, pick(a == a, b, a))
-    window_products(work, spare, acc, n, window)
+        now = load_at(prices, k)
+        save_at(prices, k, now / behind1(before, now) - 1.0)
+        before = now
+
+
+@bare
+def _products(row, t0, n, back, window, returns, x, rest, gaps, leads):  # type: ignore[no-untyped-def]
+    take(row, t0 - back, n + back, x[0])
+    if returns:
+        _returns(x[0], n + back)
+    window_products(x, rest, gaps, n + back, window, leads)
+
+
+@inline
+def _beside(first, last, x, y, window, slope, out):  # type: ignore[no-untyped-def]
+    # Tile by tile, and in each row by row: a series that stands beside all rows is worked on once for them
+    back = back_of(window)
+    tile = tile_of(window) // 2
+    lead, work, rest = rows_of(3, tile + back), rows_of(3, tile + back), rows_of(3, tile + back)
+    gaps = rows_of(gaps_of(window), tile + back)
+    past = out.size >= BEYOND
+    for t0 in range(0, x.shape[1], tile):
+        n = min(tile, x.shape[1] - t0)
+        for i in range(first, last):
+            if i == first or y.shape[0] > 1:
+                _products(y[i % y.shape[0]], t0, n, back, window, slope, lead, rest, gaps, True)
+            _products(x[i], t0, n, back, window, slope, work, rest, gaps, False)
+            if slope:
+                _sloped(n, back, work, lead, out[i], t0, past)
+            else:
+                _correlated(n, back, work, lead, out[i], t0, past)
+    settle()
 
 
 @loop(INT, INT, read(), read(), INT, write())
 def correlation(first, last, x, y, window, out):  # type: ignore[no-untyped-def]
     """``y`` has a row for each of ``x``, or one for all."""
-    back = window - 1
-    tile = tile_of(window) // 2
-    work, spare, acc = rows_of(5, tile + back), rows_of(5, tile + back), rows_of(5, tile + back)
-    nan = splat(NAN)
-    for i in range(first, last):
-        for t0 in range(0, x.shape[1], tile):
-            n = min(tile, x.shape[1] - t0)
-            take(x[i], t0 - back, n + back, work[0])
-            take(y[i % y.shape[0]], t0 - back, n + back, work[1])
-            _products(work, spare, acc, n + back, window)
-            for k in range(0, n, LANES):
-                xx, yy = load_at(acc[2], back + k), load_at(acc[3], back + k)
-                found = load_at(acc[4], back + k) / root(xx * yy)
-                save_at(work[0], k, pick((xx > 0.0) & (yy > 0.0), found, nan))
-            copy(work[0], 0, out[i], t0, n)
-
-
-@inline
-def _returns(row, start, n, prices, returns):  # type: ignore[no-untyped-def]
-    """Simple returns of ``n`` bars from number ``start`` on."""
-    take(row, start - 1, n + 1, prices)
-    for k in range(0, n, LANES):
-        save_at(returns, k, load_at(prices, k + 1) / load_at(prices, k) - 1.0)
+    _beside(first, last, x, y, window, False, out)
 
 
 @loop(INT, INT, read(), read(), INT, write())
 def beta(first, last, x, y, window, out):  # type: ignore[no-untyped-def]
     """Slope of the simple returns of ``x`` on those of ``y``, which has a row for each, or one for all."""
-    back = window - 1
-    tile = tile_of(window) // 2
-    work, spare, acc = rows_of(5, tile + back), rows_of(5, tile + back), rows_of(5, tile + back)
-    nan = splat(NAN)
-    for i in range(first, last):
-        for t0 in range(0, x.shape[1], tile):
-            n = min(tile, x.shape[1] - t0)
-            _returns(x[i], t0 - back, n + back, spare[0], work[0])
-            _returns(y[i % y.shape[0]], t0 - back, n + back, spare[1], work[1])
-            _products(work, spare, acc, n + back, window)
-            for k in range(0, n, LANES):
-                yy = load_at(acc[3], back + k)
-                save_at(work[0], k, pick(yy > 0.0, load_at(acc[4], back + k) / yy, nan))
-            copy(work[0], 0, out[i], t0, n)
+    _beside(first, last, x, y, window, True, out)
