@@ -27,19 +27,19 @@ from tradewind.testing import synthetic
 from tradewind.vocabulary import Frequency
 
 HERE = Path(__file__).resolve().parent
-PEERS = HERE / ".peers" / "engine"
+PEERS = HERE / ".peers"
 FEES = 5e-4
 COSTS = tw.Costs(per_value=FEES)
 PARTS = ("indicators", "sweeps", "weights", "orders", "dask", "first")
 os.environ.setdefault("TRADEWIND_LEDGER", str(Path(tempfile.gettempdir()) / "tradewind-bench-trials.sqlite"))
 
 
-def peer_python() -> Path:
-    """Make the peers' environment if it is missing."""
-    python = PEERS / "bin" / "python"
+def peer_python(name: str = "engine") -> Path:
+    """Make the environment of some peers if it is missing."""
+    python = PEERS / name / "bin" / "python"
     if not python.exists():
-        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(PEERS)], check=True)
-        lock = str(HERE / "peers-engine.lock")
+        subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(PEERS / name)], check=True)
+        lock = str(HERE / f"peers-{name}.lock")
         subprocess.run(
             ["uv", "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", lock],
             check=True,
@@ -222,24 +222,38 @@ def _indicators(symbols: int, bars: int, rounds: int) -> list[Figure]:
     return found
 
 
-def order_figures(rounds: int) -> list[Figure]:
+def order_figures(folder: str, rounds: int) -> list[Figure]:
     import engine_events as events  # compiles its strategy when imported
 
-    ds = synthetic(1, events.BARS, frequency=Frequency.MINUTE)
+    ds = synthetic(1, events.BARS, frequency=Frequency.MINUTE).round(
+        2
+    )  # nautilus_trader knows no finer prices
+    names = ("open", "high", "low", "close", "volume")
+    np.savez(f"{folder}/orders.npz", time=ds["time"].values, **{n: ds[n].values[0] for n in names})
+
+    def nautilus() -> tuple[float, int]:
+        command = [str(peer_python("nautilus")), "-W", "ignore", str(HERE / "nautilus_peer.py"), folder]
+        said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return said["seconds"], said["trades"]
+
     works = (
         lambda: events.timed(events.Compiled(), ds),
         lambda: events.timed(events.Plain(), ds),
         lambda: events.peer(ds),
+        nautilus,
     )
     works[0]()
     taken = [[work() for work in works] for _ in range(rounds)]
     trades = {n for row in taken for _, n in row}
     if len(trades) != 1:
         raise SystemExit(f"orders: different trades, {trades}")
-    fast, plain, theirs = (statistics.median(row[k][0] for row in taken) / events.BARS for k in range(3))
+    fast, plain, theirs, other = (
+        statistics.median(row[k][0] for row in taken) / events.BARS for k in range(4)
+    )
     return [
         Figure("orders, compiled function", 1e-6 / fast, "M bars/s", goal=1.0, at_least=True),
         Figure("orders, plain Python beside backtesting.py", plain * 1e6, "µs a bar", theirs * 1e6),
+        Figure("orders, plain Python beside nautilus_trader", plain * 1e6, "µs a bar", other * 1e6),
     ]
 
 
@@ -291,7 +305,7 @@ def main() -> int:
                 "first": first_figures,
                 "indicators": lambda: indicator_figures(2 * chosen.rounds + 1),
                 "weights": lambda: weights_figures(peer, chosen.rounds),
-                "orders": lambda: order_figures(chosen.rounds),
+                "orders": lambda: order_figures(folder, chosen.rounds),
                 "sweeps": lambda: sweep_figures(peer, chosen.quick, chosen.rounds),
                 "dask": lambda: dask_figures(chosen.quick, chosen.rounds),
             }
