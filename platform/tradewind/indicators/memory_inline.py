@@ -9,7 +9,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from tradewind.indicators.lanes_inline import LANES, intrinsic, load_at, pointer, vector
+from tradewind.indicators.lanes_inline import LANES, intrinsic, load_at, pointer, save_at, vector
 from tradewind.loops import bare, inline
 
 LINE = 64
@@ -118,3 +118,35 @@ def put(source, at, row, start, n, past):  # type: ignore[no-untyped-def]
         save_past(row, start + k, load_at(source, at + k))
         k += LANES
     copy(source, at + k, row, start + k, n - k)
+
+
+PLAIN, PAST, LATER = 0, 1, 2
+
+
+@bare
+def way_to(row, start, past):  # type: ignore[no-untyped-def]
+    """How results reach a row: as they come (past the cache or not), or later, where lines do not fit."""
+    if not past:
+        return PLAIN
+    return PAST if misfit(row, start) == 0 else LATER
+
+
+@bare
+def emit(value, k, n, row, start, buffer, way):  # type: ignore[no-untyped-def]
+    """Hand on eight of ``n`` results, those from number ``k`` on; :func:`finish` hands on what is left."""
+    if way == LATER or k + LANES > n:
+        save_at(buffer, k, value)
+    elif way == PAST:
+        save_past(row, start + k, value)
+    else:
+        save_at(row, start + k, value)
+
+
+@bare
+def finish(n, row, start, buffer, way):  # type: ignore[no-untyped-def]
+    """Hand on those of ``n`` results that wait in the buffer."""
+    if way == LATER:
+        put(buffer, 0, row, start, n, True)
+    else:
+        whole = n // LANES * LANES
+        copy(buffer, whole, row, start + whole, n - whole)

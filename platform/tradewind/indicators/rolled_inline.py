@@ -188,22 +188,6 @@ def window_squares(s, q, s_spare, q_spare, total, squares, n, window):  # type: 
 
 
 @bare
-def _complete(x, n):  # type: ignore[no-untyped-def]
-    """Whether none of ``n`` values is NaN."""
-    found = splat(0.0)
-    k = 0
-    while k + LANES <= n:
-        v = load_at(x, k)
-        found = pick(v == v, found, v)
-        k += LANES
-    known = everywhere(found == found)
-    while k < n:
-        known = known and x[k] == x[k]
-        k += 1
-    return known
-
-
-@bare
 def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
     """The further of two values; NaN if one is."""
     if complete:
@@ -214,12 +198,14 @@ def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
 
 
 @bare
-def window_extreme(x, found, n, window, highest):  # type: ignore[no-untyped-def]
-    """The highest or lowest of ``window`` bars into ``found``, NaN if one is; ``x`` is used up."""
-    complete = _complete(x, n)
+def _extremes_of_eight(row, start, n, to, window, highest, complete):  # type: ignore[no-untyped-def]
+    """Extremes of up to eight bars; answers whether none of them is NaN."""
     b1 = b2 = b4 = splat(NAN)
+    hole = splat(0.0)
     for k in range(0, n, LANES):
-        v = load_at(x, k)
+        v = load_at(row, start + k)
+        prefetch(row, start + n + k)
+        hole = pick(v == v, hole, v)
         if window >= 2:
             e1, v = v, _further(v, behind1(b1, v), highest, complete)
             b1 = e1
@@ -229,21 +215,47 @@ def window_extreme(x, found, n, window, highest):  # type: ignore[no-untyped-def
         if window >= 8:
             e4, v = v, _further(v, behind4(b4, v), highest, complete)
             b4 = e4
-        save_at(x, k, v)
-    m = 8 if window >= 8 else 4 if window >= 4 else 2 if window >= 2 else 1
-    while 4 * m < window:
+        save_at(to, k, v)
+    return everywhere(hole == hole)
+
+
+@bare
+def extremes(row, start, n, buffer, to, window, highest):  # type: ignore[no-untyped-def]
+    """The highest or lowest of ``part_of(window)`` bars into ``to``; answers whether no bar is NaN."""
+    if start >= 0 and start + n + LANES <= row.size:
+        complete = _extremes_of_eight(row, start, n, to, window, highest, True)
+        if not complete:
+            _extremes_of_eight(row, start, n, to, window, highest, False)
+    else:
+        take(row, start, n, buffer)
+        complete = _extremes_of_eight(buffer, 0, n, to, window, highest, False)
+    m = min(part_of(window), LANES)
+    while m < part_of(window):
+        # from the end, so that what is read has not been written
         for k in range(last_of(n), m - 1, -LANES):
-            save_at(x, k, _further(load_at(x, k), load_at(x, k - m), highest, complete))
+            save_at(to, k, _further(load_at(to, k), load_at(to, k - m), highest, complete))
         m *= 2
-    # up to four windows of m bars, of which two may overlap, cover the whole
-    back = window - m
-    for k in range(back // LANES * LANES, n, LANES):
-        v = _further(load_at(x, k), load_at(x, k - back), highest, complete)
-        if window > 2 * m:
-            v = _further(v, load_at(x, k - m), highest, complete)
-        if window > 3 * m:
-            v = _further(v, load_at(x, k - 2 * m), highest, complete)
-        save_at(found, k, v)
+    return complete
+
+
+@bare
+def part_of(window):  # type: ignore[no-untyped-def]
+    """A power of two, of which up to four cover a window; one to three where it is short."""
+    m = 1
+    while (m < LANES and 2 * m <= window) or 4 * m < window:
+        m *= 2
+    return m
+
+
+@bare
+def extreme_at(x, k, window, m, highest, complete):  # type: ignore[no-untyped-def]
+    """The extreme of a window, from those of ``m`` bars, of which two may overlap; NaN if a bar is."""
+    v = _further(load_at(x, k), load_at(x, k - (window - m)), highest, complete)
+    if window > 2 * m:
+        v = _further(v, load_at(x, k - m), highest, complete)
+    if window > 3 * m:
+        v = _further(v, load_at(x, k - 2 * m), highest, complete)
+    return v
 
 
 @inline

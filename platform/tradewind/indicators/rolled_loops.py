@@ -15,15 +15,27 @@ from tradewind.indicators.lanes_inline import (
     size,
     splat,
 )
-from tradewind.indicators.memory_inline import BEYOND, copy, misfit, put, save_past, settle
+from tradewind.indicators.memory_inline import (
+    BEYOND,
+    copy,
+    emit,
+    finish,
+    misfit,
+    put,
+    save_past,
+    settle,
+    way_to,
+)
 from tradewind.indicators.merged_inline import window_aged
 from tradewind.indicators.rolled_inline import (
     back_of,
+    extreme_at,
+    extremes,
+    part_of,
     rows_of,
     take,
     tile_of,
     window_age,
-    window_extreme,
     window_sum,
 )
 from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
@@ -81,9 +93,12 @@ def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
 
 @bare
 def _extreme(row, t0, n, back, window, highest, work, out, past):  # type: ignore[no-untyped-def]
-    take(row, t0 - back, n + back, work[0])
-    window_extreme(work[0], work[1], n + back, window, highest)
-    put(work[1], back, out, t0, n, past)
+    complete = extremes(row, t0 - back, n + back, work[0], work[1], window, highest)
+    m = part_of(window)
+    way = way_to(out, t0, past)
+    for k in range(0, n, LANES):
+        emit(extreme_at(work[1], back + k, window, m, highest, complete), k, n, out, t0, work[0], way)
+    finish(n, out, t0, work[0], way)
 
 
 @loop(INT, INT, read(), INT, INT, write())
@@ -99,32 +114,27 @@ def extreme(first, last, x, window, highest, out):  # type: ignore[no-untyped-de
 
 
 @bare
-def _channel(high, low, work, start, n, window):  # type: ignore[no-untyped-def]
-    """Highest high and lowest low into rows 2 and 3; one of them NaN where either is not known."""
-    take(high, start, n, work[0])
-    take(low, start, n, work[1])
-    window_extreme(work[0], work[2], n, window, True)
-    window_extreme(work[1], work[3], n, window, False)
-
-
-@bare
 def _donchian(high, low, t0, n, back, window, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
-    _channel(high, low, work, t0 - back, n + back, window)
-    for k in range(back, n + back, LANES):
-        a, b = load_at(work[2], k), load_at(work[3], k)
-        save_at(work[2], k, pick(b == b, a, b))
-        save_at(work[3], k, pick(a == a, b, a))
-        save_at(work[0], k, (a + b) * 0.5)
-    put(work[2], back, upper, t0, n, past)
-    put(work[0], back, middle, t0, n, past)
-    put(work[3], back, lower, t0, n, past)
+    start, long, m = t0 - back, n + back, part_of(window)
+    whole = extremes(high, start, long, work[2], work[0], window, True)
+    sound = extremes(low, start, long, work[2], work[1], window, False)
+    way = max(way_to(upper, t0, past), way_to(middle, t0, past), way_to(lower, t0, past))
+    for k in range(0, n, LANES):
+        a = extreme_at(work[0], back + k, window, m, True, whole)
+        b = extreme_at(work[1], back + k, window, m, False, sound)
+        emit(pick(b == b, a, b), k, n, upper, t0, work[2], way)
+        emit((a + b) * 0.5, k, n, middle, t0, work[3], way)
+        emit(pick(a == a, b, a), k, n, lower, t0, work[4], way)
+    finish(n, upper, t0, work[2], way)
+    finish(n, middle, t0, work[3], way)
+    finish(n, lower, t0, work[4], way)
 
 
 @loop(INT, INT, read(), read(), INT, write(), write(), write())
 def donchian(first, last, high, low, window, upper, middle, lower):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(4, tile + back)
+    work = rows_of(5, tile + back)
     past = 3 * upper.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
@@ -135,13 +145,18 @@ def donchian(first, last, high, low, window, upper, middle, lower):  # type: ign
 
 @bare
 def _williams(high, low, close, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
-    _channel(high, low, work, t0 - back, n + back, window)
-    take(close, t0, n, work[0])
+    start, long, m = t0 - back, n + back, part_of(window)
+    whole = extremes(high, start, long, work[2], work[0], window, True)
+    sound = extremes(low, start, long, work[2], work[1], window, False)
+    take(close, t0, n, work[2])
+    way = way_to(out, t0, past)
     for k in range(0, n, LANES):
-        top, v = load_at(work[2], back + k), load_at(work[0], k)
-        spread = top - load_at(work[3], back + k)
-        save_at(work[0], k, pick(spread == 0.0, v - v, (top - v) / spread * -100.0))
-    put(work[0], 0, out, t0, n, past)
+        v = load_at(work[2], k)
+        top = extreme_at(work[0], back + k, window, m, True, whole)
+        spread = top - extreme_at(work[1], back + k, window, m, False, sound)
+        found = pick(spread == 0.0, v - v, (top - v) / spread * -100.0)
+        emit(found, k, n, out, t0, work[3], way)
+    finish(n, out, t0, work[3], way)
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())
@@ -163,16 +178,18 @@ def stochastic(first, last, high, low, close, window, smooth, signal, k_out, d_o
     tile = tile_of(back + 1)
     work = rows_of(5, tile + back)
     slow, slower = float(smooth), float(signal)
+    ready, part = back_of(window - 1), part_of(window)
     past = 2 * k_out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
             m = n + back
-            _channel(high[i], low[i], work, t0 - back, m, window)
+            whole = extremes(high[i], t0 - back, m, work[4], work[2], window, True)
+            sound = extremes(low[i], t0 - back, m, work[4], work[3], window, False)
             take(close[i], t0 - back, m, work[4])
-            for k in range(0, m, LANES):
-                bottom, v = load_at(work[3], k), load_at(work[4], k)
-                spread = load_at(work[2], k) - bottom
+            for k in range(ready, m, LANES):
+                bottom, v = extreme_at(work[3], k, window, part, False, sound), load_at(work[4], k)
+                spread = extreme_at(work[2], k, window, part, True, whole) - bottom
                 save_at(work[0], k, pick(spread == 0.0, v - v, (v - bottom) / spread * 100.0))
             window_sum(work[0], work[1], work[2], m, smooth)
             for k in range(0, m, LANES):

@@ -115,7 +115,7 @@ def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArra
     if other is None:
         raise ParameterError(f"{name} compares with another series.", "Give it as other=.")
     (x,) = inputs_of(data, ("close",), name)
-    if other.dims == (TIME,) and (TIME not in other.coords or x[TIME].equals(other[TIME])):
+    if other.dims == (TIME,) and (TIME not in other.coords or x[TIME].variable.equals(other[TIME].variable)):
         return [x, other]  # one series beside all rows, without a copy for each
     return [x, other.broadcast_like(x).transpose(*x.dims)]
 
