@@ -102,7 +102,6 @@ class _Cluster:
         self._name, self._count = name, count
 
     def __enter__(self) -> Callable[[int], None]:
-        import dask
         import tradewind as tw
         from distributed import Client, LocalCluster
 
@@ -114,11 +113,13 @@ class _Cluster:
         made = iter(range(10**9))
 
         def mean(times: int) -> None:
-            graphs = [
-                opened.chunk({"symbol": 50, "time": 39_000}, token=f"round-{next(made)}").mean()
+            rounds = [
+                self._client.compute(
+                    opened.chunk({"symbol": 100, "time": -1}, token=f"round-{next(made)}").mean()
+                )
                 for _ in range(times)
-            ]
-            dask.compute(*graphs)
+            ]  # few, large tasks, under way while further ones are described
+            self._client.gather(rounds)
 
         return mean
 

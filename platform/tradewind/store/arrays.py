@@ -10,23 +10,32 @@ from tradewind.calendars import known_at
 from tradewind.store import guard
 from tradewind.store.actions import ActionTable, Adjuster
 from tradewind.store.blocks import Blocks
+from tradewind.store.heads import from_runs, runs
 from tradewind.store.spec import DatasetSpec
 from tradewind.vocabulary import Adjust
 
 
 class Axis:
-    """A snapshot's symbol and time axes, with what is needed to say when a bar was known."""
+    """A snapshot's symbol and time axes, with what is needed to say when a bar was known.
+
+    A graph of Dask's carries it to the scheduler and from there to each worker: it is small when pickled.
+    """
 
     def __init__(self, spec: DatasetSpec, symbols: np.ndarray, times: np.ndarray) -> None:
         self.spec = spec
         self.symbols = symbols
         self.times = times
         self.guarded: np.datetime64 | None = None
+        self._runs: np.ndarray | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
-        state["guarded"] = self.until()
-        return state
+        if self._runs is None:
+            self._runs = runs(self.times.view(np.int64))
+        return self.__dict__ | {"guarded": self.until(), "times": None, "_runs": self._runs}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.times = from_runs(state["_runs"]).view("M8[ns]")
 
     def until(self) -> np.datetime64 | None:
         """Return the moment this process's guards, or the one the data was sent under, hold at."""

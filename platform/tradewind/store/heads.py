@@ -74,7 +74,7 @@ def unpack(packed: Any) -> dict[str, np.ndarray]:
 
 def _to_bytes(name: str, values: np.ndarray) -> bytes:
     if name == TIME:
-        return _runs(values).astype("<i8").tobytes()
+        return runs(values).astype("<i8").tobytes()
     if name == SYMBOL:
         return json.dumps(values.tolist(), ensure_ascii=False).encode()
     return np.ascontiguousarray(values).tobytes()
@@ -82,9 +82,7 @@ def _to_bytes(name: str, values: np.ndarray) -> bytes:
 
 def _from_bytes(name: str, data: bytes) -> np.ndarray:
     if name == TIME:
-        steps, counts = np.frombuffer(data, dtype="<i8").reshape(2, -1)
-        times = np.repeat(steps, counts)
-        return np.cumsum(times, out=times)
+        return from_runs(np.frombuffer(data, dtype="<i8").reshape(2, -1))
     if name == SYMBOL:
         return np.array(json.loads(data), dtype=object)
     if name == layout.ACTIONS:
@@ -92,8 +90,14 @@ def _from_bytes(name: str, data: bytes) -> np.ndarray:
     return np.frombuffer(data, dtype=np.uint8)
 
 
-def _runs(values: np.ndarray) -> np.ndarray:
-    """Return steps and how often each is repeated (2, runs): a session of minutes is two of them."""
+def from_runs(stored: np.ndarray) -> np.ndarray:
+    """Return the values that ``runs`` was given."""
+    values = np.repeat(*stored)
+    return np.cumsum(values, out=values)
+
+
+def runs(values: np.ndarray) -> np.ndarray:
+    """Return steps of integers and how often each is repeated (2, runs): a session of minutes is two."""
     steps = np.diff(values, prepend=0)
     first = np.flatnonzero(np.diff(steps, prepend=steps[:1] - 1))
     return np.stack([steps[first], np.diff(first, append=len(steps))])
