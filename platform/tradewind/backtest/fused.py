@@ -12,6 +12,7 @@ import xarray as xr
 from tradewind.backtest.fused_plans import PLANS, SAME, Bars, Plan
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
+from tradewind.indicators._buffers import result_array
 from tradewind.lazy import lazy
 from tradewind.strategies import Strategy
 from tradewind.threads import cores
@@ -25,8 +26,8 @@ ROWS_BUDGET = 64 * 2**20
 """Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
 WORD = 64
-LINE = 64
-"""Bytes of a line of the processor's cache."""
+MEMORY = 7
+"""What a loop remembers of a lane besides its account."""
 EIGHT = 8
 """Lanes that the loops take side by side."""
 
@@ -132,13 +133,6 @@ def _split(rows: list[int], room: int) -> list[list[int]]:
     return [list(part) for part in np.array_split(rows, parts) if len(part)]
 
 
-def _aligned(count: int, bars: int) -> np.ndarray:
-    """Rows of which as many as possible begin where a line of the processor's cache does."""
-    room = np.empty(count * bars + LINE // 8)
-    first = -room.ctypes.data % LINE // 8
-    return room[first : first + count * bars].reshape(count, bars)
-
-
 @dataclass(frozen=True)
 class _Tables:
     """What a group of lanes works with."""
@@ -179,8 +173,7 @@ class _Job:
         tables = self._tables(plan, len(group))
         bars = self._bars(0)
         eights = range(len(tables.books))
-        for stage in plan.stages:
-            list(pool.map(lambda step: step[1](bars, tables.rows, step[0]), stage))
+        list(pool.map(lambda step: step[1](bars, tables.rows, step[0]), plan.steps))
         if plan.states is not None:
             known = plan.states
             list(pool.map(lambda k: known(bars, k, k + 1, tables.states), eights))
@@ -198,7 +191,7 @@ class _Job:
         if self.way is not Way.FINAL:
             books[:, [columns.PREV, columns.PEAK, columns.LOW]] = self.capital
         return _Tables(
-            rows=_aligned(plan.count, bars),
+            rows=result_array((plan.count, bars)),
             states=np.empty((0 if plan.states is None else lanes, -(-bars // WORD)), np.uint64),
             books=books.reshape(len(books), -1),
             equity=np.zeros((lanes, bars)) if self.way is Way.ADD else np.empty((1, 1)),
@@ -211,13 +204,14 @@ class _Job:
         accounts[:, columns.CASH] = self.capital / len(self.mark)
         accounts[:, columns.HELD : columns.FEES + 1] = 0.0
         sides = np.ascontiguousarray(plan.pairs, dtype=np.int64)
+        numbers = np.array(plan.numbers or [[-1.0]] * len(sides), dtype=float)
         costs = self.costs
         return (
-            tables.rows, sides, np.array(plan.widths or [-1.0] * len(sides)), tables.states, int(plan.kind),
-            plan.below, int(plan.short), self.market.price[symbol], self.mark[symbol],
+            tables.rows, sides, numbers, tables.states, int(plan.kind), plan.below, int(plan.short),
+            self.market.price[symbol], self.mark[symbol],
             0 if self.market.fill.looks_ahead else 1,
             np.array([costs.per_value, costs.per_share, costs.minimum, costs.slippage]),
-            np.zeros((len(sides), 3)), books, int(self.way), tables.equity,
+            np.zeros((len(sides), MEMORY)), books, int(self.way), tables.equity,
         )  # fmt: skip
 
     def _finish(self, group: list[int], books: np.ndarray) -> None:

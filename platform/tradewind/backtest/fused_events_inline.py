@@ -12,6 +12,7 @@ from tradewind.backtest.fused_scan_inline import (
     ONE,
     WORD,
     first_above,
+    first_moved,
     first_of_two,
     first_outside,
     lowest,
@@ -21,10 +22,15 @@ from tradewind.backtest.fused_scan_inline import (
 )
 from tradewind.indicators.lanes_inline import LANES
 from tradewind.loops import bare
+from tradewind.strategies.rules_inline import turtle_bar, turtle_share
 
-CROSS, REVERSION, BREAKOUT, CHANNEL, TARGET = 0, 1, 2, 3, 4
+CROSS, REVERSION, BREAKOUT, CHANNEL, TURTLE = 0, 1, 2, 3, 4
 # Columns of what is remembered of a lane: the state of its rule, its last order, and whether that waits
 STATE, HAVE, PENDING = range(3)
+# … and of a Turtle, whose state is its side: units, the share of one, price and N of the last entry
+UNITS, SHARE, PRICE, NOISE = range(3, 7)
+# What a Turtle is told
+RISK, MOST, STRIDE, STOP, SHORT = range(5)
 
 
 @bare
@@ -270,23 +276,55 @@ def turned(memory, states, kind, below, n, lag, ahead, bars, wants, j):  # type:
 
 
 @bare
-def aimed(memory, target, price, t0, end, lag, bars, wants, j):  # type: ignore[no-untyped-def]
-    """Fills in one tile of a signal that was worked out beforehand; NaN leaves the lane as it is."""
+def _first_change(memory, x, top, bottom, out_low, out_high, numbers, k, end):  # type: ignore[no-untyped-def]
+    """The first bar that may change a Turtle's position, or ``end``."""
+    side = memory[STATE]
+    if side == 0.0:
+        if numbers[SHORT] != 0.0:
+            return first_of_two(x, top, bottom, x, k, end)
+        return first_above(x, top, k, end)
+    low = -numbers[STOP] * memory[NOISE]
+    high = numbers[STRIDE] * memory[NOISE] if memory[UNITS] < numbers[MOST] else np.inf
+    a, b = (out_low, x) if side > 0.0 else (x, out_high)
+    return first_moved(x, memory[PRICE], side, low, high, a, b, k, end)
+
+
+@bare
+def pyramided(memory, rows, sides, numbers, t0, end, lag, ahead, bars, wants, j):  # type: ignore[no-untyped-def]
+    """Fills of a Turtle in one tile."""
+    x, top, bottom, out_low, out_high, n = (
+        rows[sides[0]], rows[sides[1]], rows[sides[2]], rows[sides[3]], rows[sides[4]], rows[sides[5]],
+    )  # fmt: skip
     count = 0
-    for k in range(t0, end):
-        s = target[k]
-        new = s == s and s != memory[HAVE]
-        if new and lag == 0:
-            memory[HAVE] = s
-            memory[PENDING] = 1.0
-        if memory[PENDING] != 0.0:
-            p = price[k]
-            if p == p and p > 0.0:
-                count = _put(bars, wants, count, j, k - t0, memory[HAVE])
-                memory[PENDING] = 0.0
-        if new and lag == 1:
-            memory[HAVE] = s
-            memory[PENDING] = 1.0
+    waits = memory[PENDING] != 0.0
+    ready = 0
+    k = _first_change(memory, x, top, bottom, out_low, out_high, numbers, t0, end)
+    while k < end:
+        side, units, share, price, noise = turtle_bar(
+            x[k], top[k], bottom[k], out_low[k], out_high[k], n[k], numbers[RISK], numbers[MOST],
+            numbers[STRIDE], numbers[STOP], numbers[SHORT] != 0.0, memory[STATE], memory[UNITS],
+            memory[SHARE], memory[PRICE], memory[NOISE],
+        )  # fmt: skip
+        memory[STATE] = side
+        memory[UNITS] = units
+        memory[SHARE] = share
+        memory[PRICE] = price
+        memory[NOISE] = noise
+        want = turtle_share(side, units, share)
+        if want != memory[HAVE]:
+            bar = k - t0
+            if waits and ahead[ready] < bar + lag:
+                count = _put(bars, wants, count, j, ahead[ready], memory[HAVE])
+                waits = False
+            if not waits:
+                ready = bar + lag
+            memory[HAVE] = want
+            waits = True
+        k = _first_change(memory, x, top, bottom, out_low, out_high, numbers, k + 1, end)
+    if waits and ahead[ready] < end - t0:
+        count = _put(bars, wants, count, j, ahead[ready], memory[HAVE])
+        waits = False
+    memory[PENDING] = 1.0 if waits else 0.0
     return count
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from tradewind.backtest.fused_events_inline import (
     CROSS,
     STATE,
-    TARGET,
-    aimed,
+    TURTLE,
     compared,
     finish_tile,
     positions,
+    pyramided,
     turned,
 )
 from tradewind.backtest.fused_fills_inline import (
@@ -86,14 +86,15 @@ def _look_ahead(price, t0, n, ahead):  # type: ignore[no-untyped-def]
 
 @bare
 def _fills(  # type: ignore[no-untyped-def]
-    memory, rows, sides, width, known, kind, below, short, price, t0, end, lag, ahead, ups, downs, bars,
+    memory, rows, sides, numbers, known, kind, below, short, price, t0, end, lag, ahead, ups, downs, bars,
     wants, j,
 ):  # fmt: skip
     """The fills of one lane in one tile; return how many."""
-    if kind == TARGET:
-        return aimed(memory, rows[sides[0]], price, t0, end, lag, bars, wants, j)
+    if kind == TURTLE:
+        return pyramided(memory, rows, sides, numbers, t0, end, lag, ahead, bars, wants, j)
     if known.size > 0:
         return turned(memory, known[t0 // WORD :], kind, below, end - t0, lag, ahead, bars, wants, j)
+    width = numbers[0]
     two = memory[STATE] == 1.0 or memory[STATE] == 2.0 if kind == CROSS else not short
     if two:
         positions(memory, rows, sides, width, kind, t0, end, ups, downs)
@@ -103,8 +104,8 @@ def _fills(  # type: ignore[no-untyped-def]
 
 @bare
 def _through(  # type: ignore[no-untyped-def]
-    part, parts, rows, sides, widths, states, kind, below, short, price, mark, lag, costs, memory, books, way,
-    equity, table, pairs, ahead, ups, downs, bars, wants, counts, e, r, found,
+    part, parts, rows, sides, numbers, states, kind, below, short, price, mark, lag, costs, memory, books,
+    way, equity, table, pairs, ahead, ups, downs, bars, wants, counts, e, r, found,
 ):  # fmt: skip
     """Every ``parts``-th eight of lanes, tile by tile."""
     for t0 in range(0, mark.size, TILE):
@@ -119,7 +120,7 @@ def _through(  # type: ignore[no-untyped-def]
                 lane = first + j
                 known = states[lane] if states.shape[0] > 0 else ups[:0]
                 counts[j] = _fills(
-                    memory[lane], rows, sides[lane], widths[lane], known, kind, below, short, price, t0, end,
+                    memory[lane], rows, sides[lane], numbers[lane], known, kind, below, short, price, t0, end,
                     lag, ahead, ups, downs, bars, wants, j,
                 )  # fmt: skip
             steps = finish_tile(bars, wants, counts, end - t0)
@@ -130,17 +131,17 @@ def _through(  # type: ignore[no-untyped-def]
 
 
 @loop(
-    INT, INT, read(), read(INT), read(FLOAT, 1), read(BITS), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1),
+    INT, INT, read(), read(INT), read(), read(BITS), INT, FLOAT, INT, read(FLOAT, 1), read(FLOAT, 1),
     INT, read(FLOAT, 1), write(), write(), INT, write(),
 )  # fmt: skip
 def account(  # type: ignore[no-untyped-def]
-    part, parts, rows, sides, widths, states, kind, below, short, price, mark, lag, costs, memory, books, way,
-    equity,
+    part, parts, rows, sides, numbers, states, kind, below, short, price, mark, lag, costs, memory, books,
+    way, equity,
 ):  # fmt: skip
     """Lanes over one symbol, tile by tile while its rows are in the cache: every ``parts``-th eight of them.
 
-    A lane's signal comes from comparisons of rows; from a band around a row (its width is not negative); or
-    (``TARGET``) is the row that its first number names. If ``states`` has rows, they are the lanes' states.
+    A lane's states come from comparisons of rows; from a band around a row (its first number, the width, is
+    not negative); or are known already, if ``states`` has rows.
     """
     table, pairs = np.empty((TILE + 1, LANES)), np.empty((LEVELS, TILE + 1, 2))
     bars, wants = np.empty((TILE + 2) * LANES), np.empty((TILE + 2) * LANES)
@@ -149,7 +150,7 @@ def account(  # type: ignore[no-untyped-def]
     ups, downs = np.empty(TILE // WORD, np.uint64), np.empty(TILE // WORD, np.uint64)
     pairs[:] = 0.0
     _through(
-        part, parts, rows, sides, widths, states, kind, below, short == 1, price, mark, lag, costs, memory,
+        part, parts, rows, sides, numbers, states, kind, below, short == 1, price, mark, lag, costs, memory,
         books, way, equity, table, pairs, ahead, ups, downs, bars, wants, counts, e, r, found,
     )  # fmt: skip
     if way == FINAL:

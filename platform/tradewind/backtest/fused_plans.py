@@ -14,7 +14,7 @@ macd = lazy("tradewind.backtest.fused_macd_loops")
 averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
-rules = lazy("tradewind.strategies.rules_loops")
+shared = lazy("tradewind.backtest.fused_rows_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
 spread = lazy("tradewind.indicators.spread_loops")
 
@@ -26,7 +26,7 @@ class Kind(IntEnum):
     REVERSION = 1
     BREAKOUT = 2
     CHANNEL = 3
-    TARGET = 4
+    TURTLE = 4
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ class Plan:
     pairs
         For each lane ``[a, b, c, d, …]``: bit 0 of a bar's code says that row a is above row b, bit 1 that c
         is above d, and so on.
-    widths
-        Of a band: a lane's rows are then price, middle and deviation.
+    numbers
+        What else a lane is told: of a band its width, and its rows are then price, middle and deviation; of a
+        Turtle its rules, and its rows are then price, the channels and N.
     states
         ``states(bars, first, last, out)`` works out the states of some eights of lanes without rows, a bit a
         bar; where there is one, there are no pairs.
@@ -65,31 +66,28 @@ class Plan:
     kind: Kind
     below: float = 0.0
     short: bool = False
-    stages: list[list[tuple[int, Compute]]] = field(default_factory=list)
+    steps: list[tuple[int, Compute]] = field(default_factory=list)
     keys: dict[Any, int] = field(default_factory=dict)
     count: int = 0
     pairs: list[list[int]] = field(default_factory=list)
-    widths: list[float] = field(default_factory=list)
+    numbers: list[list[float]] = field(default_factory=list)
     states: Callable[[Bars, int, int, np.ndarray], None] | None = None
 
-    def rows(self, key: Any, count: int, compute: Compute, *, stage: int = 0) -> int:
-        """Return the number of the first of some rows that are computed together, once for all lanes.
+    def rows(self, key: Any, count: int, *computes: Compute) -> int:
+        """Return the number of the first of some rows that are computed once for all lanes.
 
-        What is computed from other rows belongs to a later stage than they.
+        Several ``computes`` each do a part of them.
         """
         if key not in self.keys:
             self.keys[key] = self.count
-            while len(self.stages) <= stage:
-                self.stages.append([])
-            self.stages[stage].append((self.count, compute))
+            self.steps += [(self.count, compute) for compute in computes]
             self.count += count
         return self.keys[key]
 
     def compute(self, bars: Bars, rows: np.ndarray) -> None:
         """Fill all rows from the prices of one symbol."""
-        for stage in self.stages:
-            for at, step in stage:
-                step(bars, rows, at)
+        for at, step in self.steps:
+            step(bars, rows, at)
 
     def closes(self) -> int:
         """The row of closes."""
@@ -155,7 +153,7 @@ def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
     for lane in lanes:
         centre = plan.rows(lane.window, 2, middle(lane.window))
         plan.pairs.append([x, centre, centre + 1])
-        plan.widths.append(lane.width)
+        plan.numbers.append([lane.width])
     return plan
 
 
@@ -172,31 +170,46 @@ def _plan_rsi(lanes: Sequence[RsiReversion]) -> Plan:
     return plan
 
 
-def _channel(plan: Plan, window: int) -> int:
-    """Two rows: highest high and lowest low of the bars before each."""
+def _edges(plan: Plan, windows: list[int], *, high: bool) -> dict[int, int]:
+    """Rows of the highest highs or lowest lows of the bars before each, by window."""
+    known = np.unique(np.array(windows, dtype=np.int64))
 
-    def compute(bars: Bars, rows: np.ndarray, at: int) -> None:
-        found = np.empty((3, 1, bars.close.shape[1]))
-        rolled.donchian(0, 1, bars.high, bars.low, window, *found)
-        rows[at : at + 2, 0] = np.nan
-        rows[at, 1:] = found[0, 0, :-1]
-        rows[at + 1, 1:] = found[2, 0, :-1]
+    def part(first: float, last: float) -> Compute:
+        def compute(bars: Bars, rows: np.ndarray, at: int) -> None:
+            many = bars.close.shape[1]
+            x, other = (bars.high[0], bars.low[0]) if high else (bars.low[0], bars.high[0])
+            found = rows[at : at + known.size]
+            shared.extremes_before(
+                int(first * many), int(last * many), x, other, 1.0 if high else -1.0, known, found
+            )
 
-    return plan.rows(("channel", window), 2, compute)
+        return compute
+
+    at = plan.rows(("high" if high else "low", *known), known.size, part(0.0, 0.5), part(0.5, 1.0))
+    return {int(window): at + k for k, window in enumerate(known)}
+
+
+def _channels(plan: Plan, lanes: Sequence[Donchian] | Sequence[Turtle], x: int) -> list[list[int]]:
+    """For each lane the rows of its entry channel, high and low, and of its exit channel, low and high; those
+    that only a short position needs are ``x`` where there is none."""
+    long = _edges(plan, [lane.entry for lane in lanes], high=True)
+    leave = _edges(plan, [lane.exit for lane in lanes], high=False)
+    shorts = [lane for lane in lanes if lane.short]
+    short = _edges(plan, [lane.entry for lane in shorts], high=False) if shorts else {}
+    cover = _edges(plan, [lane.exit for lane in shorts], high=True) if shorts else {}
+    return [[long[a.entry], short.get(a.entry, x), leave[a.exit], cover.get(a.exit, x)] for a in lanes]
 
 
 def _plan_donchian(lanes: Sequence[Donchian]) -> Plan:
     plan = Plan(Kind.CHANNEL, short=lanes[0].short)
     x = plan.closes()
-    for lane in lanes:
-        top = _channel(plan, lane.entry)
-        leave = _channel(plan, lane.exit)
-        plan.pairs.append([x, top, top + 1, x, leave + 1, x, x, leave])
+    for top, bottom, low, high in _channels(plan, lanes, x):
+        plan.pairs.append([x, top, bottom, x, low, x, x, high])
     return plan
 
 
 def _plan_turtle(lanes: Sequence[Turtle]) -> Plan:
-    plan = Plan(Kind.TARGET)
+    plan = Plan(Kind.TURTLE)
     x = plan.closes()
 
     def noise(window: int) -> Compute:
@@ -204,18 +217,9 @@ def _plan_turtle(lanes: Sequence[Turtle]) -> Plan:
             0, 1, bars.high, bars.low, bars.close, window, rows[at : at + 1]
         )
 
-    def units(lane: Turtle, top: int, leave: int, n: int) -> Compute:
-        numbers = (lane.risk, lane.units, lane.step, lane.stop, int(lane.short))
-        inputs = (x, top, top + 1, leave + 1, leave, n)
-        return lambda _bars, rows, at: rules.turtle(
-            0, 1, *(rows[k : k + 1] for k in inputs), *numbers, rows[at : at + 1]
-        )
-
-    for lane in lanes:
-        top = _channel(plan, lane.entry)
-        leave = _channel(plan, lane.exit)
-        n = plan.rows(("noise", lane.atr), 1, noise(lane.atr))
-        plan.pairs.append([plan.rows(lane, 1, units(lane, top, leave, n), stage=1)])
+    for lane, channels in zip(lanes, _channels(plan, lanes, x), strict=True):
+        plan.pairs.append([x, *channels, plan.rows(("noise", lane.atr), 1, noise(lane.atr))])
+        plan.numbers.append([lane.risk, lane.units, lane.step, lane.stop, lane.short])
     return plan
 
 

@@ -28,6 +28,11 @@ def _load(context, builder, kind, array, index, many=STEP):  # type: ignore[no-u
     return builder.load(at, align=8)
 
 
+def _splat(builder, value):  # type: ignore[no-untyped-def]
+    one = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), STEP), [0] * STEP))
+
+
 def _bits(builder, answers):  # type: ignore[no-untyped-def]
     return builder.zext(builder.bitcast(answers, ir.IntType(STEP)), ir.IntType(64))
 
@@ -56,9 +61,7 @@ def _outside(typing, x, middle, deviation, width, sign, k):  # type: ignore[no-u
             _load(context, builder, kind, row, index)
             for kind, row in zip(signature.args[:3], rows, strict=True)
         )
-        one = builder.insert_element(ir.Constant(_DOUBLES, ir.Undefined), width, ir.IntType(32)(0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), STEP), [0] * STEP)
-        half = builder.fmul(builder.shuffle_vector(one, one, zeros), d)
+        half = builder.fmul(_splat(builder, width), d)
         low = builder.fcmp_ordered(">", builder.fsub(m, half), v)
         high = builder.fcmp_ordered(">", v, builder.fadd(m, half))
         is_low = builder.icmp_signed("<", sign, ir.IntType(64)(0))
@@ -78,6 +81,20 @@ def _word(typing, a, b, k):  # type: ignore[no-untyped-def]
         return builder.bitcast(builder.fcmp_ordered(">", x, y), ir.IntType(WORD))
 
     return types.uint64(a, b, types.intp), build
+
+
+@intrinsic
+def _moved(typing, x, price, side, low, high, k):  # type: ignore[no-untyped-def]
+    """Bit j: ``side * (x[k + j] - price)`` is at ``low`` or under it, or at ``high`` or over it."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        price, side, low, high = (_splat(builder, value) for value in arguments[1:5])
+        now = _load(context, builder, signature.args[0], arguments[0], arguments[5])
+        gap = builder.fmul(side, builder.fsub(now, price))
+        found = builder.or_(builder.fcmp_ordered("<=", gap, low), builder.fcmp_ordered(">=", gap, high))
+        return _bits(builder, found)
+
+    return types.int64(x, *[types.float64] * 4, types.intp), build
 
 
 @intrinsic
@@ -188,6 +205,24 @@ def first_outside(x, middle, deviation, width, mask, k, stop):  # type: ignore[n
     while k < stop:
         half = width * deviation[k]
         if (mask & 1 and middle[k] - half > x[k]) or (mask & 2 and x[k] > middle[k] + half):
+            return k
+        k += 1
+    return stop
+
+
+@bare
+def first_moved(x, price, side, low, high, a, b, k, stop):  # type: ignore[no-untyped-def]
+    """The first bar at which ``x`` has moved from a price, with the sign of a side, to ``low`` or to ``high``
+    or past them, or ``a`` is above ``b``; else ``stop``."""
+    most = x.size - STEP
+    while k < stop and k <= most:
+        found = _moved(x, price, side, low, high, k) | _above(a, b, k)
+        if found != 0:
+            return min(k + lowest(found), stop)
+        k += STEP
+    while k < stop:
+        gap = side * (x[k] - price)
+        if gap <= low or gap >= high or a[k] > b[k]:
             return k
         k += 1
     return stop

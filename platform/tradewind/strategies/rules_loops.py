@@ -3,6 +3,7 @@
 import numpy as np
 
 from tradewind.loops import FLOAT, INT, loop, read, write
+from tradewind.strategies.rules_inline import turtle_bar, turtle_share
 
 NAN = np.nan
 
@@ -57,42 +58,18 @@ def band(first, last, x, upper, middle, lower, breakout, short, out):  # type: i
 
 @loop(INT, INT, read(), read(), read(), read(), read(), read(), FLOAT, INT, FLOAT, FLOAT, INT, write())
 def turtle(first, last, x, top, bottom, out_low, out_high, n, risk, units_most, step, stop, short, out):  # type: ignore[no-untyped-def]
-    # One unit risks `risk` of the capital per N (the average true range at entry). Another is added each
-    # `step` N in favour, up to `units_most`; all leave at the opposite, shorter channel or `stop` N against
-    # the last entry.
     for i in range(first, last):
         side = 0.0
-        units = 0
+        units = 0.0
         share = 0.0
         price = 0.0
         noise = 0.0
         for t in range(x.shape[1]):
-            v = x[i, t]
-            if v == v and top[i, t] == top[i, t] and n[i, t] == n[i, t]:
-                if side != 0.0:
-                    gone = side * (v - price) <= -stop * noise
-                    if side > 0.0 and v < out_low[i, t]:
-                        gone = True
-                    if side < 0.0 and v > out_high[i, t]:
-                        gone = True
-                    if gone:
-                        side = 0.0
-                        units = 0
-                    elif units < units_most and side * (v - price) >= step * noise:
-                        units += 1
-                        price = v
-                if side == 0.0 and n[i, t] > 0.0:
-                    if v > top[i, t]:
-                        side = 1.0
-                    elif v < bottom[i, t] and short == 1:
-                        side = -1.0
-                    if side != 0.0:
-                        units = 1
-                        price = v
-                        noise = n[i, t]
-                        share = risk * v / noise
-            want = side * units * share
-            out[i, t] = min(1.0, max(-1.0, want))
+            side, units, share, price, noise = turtle_bar(
+                x[i, t], top[i, t], bottom[i, t], out_low[i, t], out_high[i, t], n[i, t], risk, units_most,
+                step, stop, short == 1, side, units, share, price, noise,
+            )  # fmt: skip
+            out[i, t] = turtle_share(side, units, share)
 
 
 @loop(INT, INT, read(), read(), read(), read(), read(), INT, write())
