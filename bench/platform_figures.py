@@ -26,7 +26,7 @@ from playwright.sync_api import Error as PlaywrightError
 from report import Figure, show
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "ops")]
+sys.path.insert(0, str(ROOT / "tests"))
 from live_kernel import LiveKernel  # noqa: E402
 from live_platform import LivePlatform, port_base, wait_for  # noqa: E402
 
