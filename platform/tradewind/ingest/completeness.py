@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from tradewind import calendars
-from tradewind.ingest.sources.base import PartialDataError, Series, Wanted
+from tradewind.ingest.sources.base import Series, Wanted
+from tradewind.ingest.sources.failures import PartialDataError
 from tradewind.vocabulary import Frequency
 
 LONGEST_HOLE = 5

@@ -13,7 +13,8 @@ from tradewind.ingest import sync_plan
 from tradewind.ingest.completeness import check_whole, last_known
 from tradewind.ingest.loading import Gate, commit, described
 from tradewind.ingest.quality import Policy
-from tradewind.ingest.sources.base import Options, PartialDataError, Series, Source, SourceError, Wanted
+from tradewind.ingest.sources.base import Options, Series, Source, Wanted
+from tradewind.ingest.sources.failures import PartialDataError, SourceError
 from tradewind.ingest.sources.patience import Patience
 from tradewind.ingest.sources.registry import load
 from tradewind.ingest.sync_plan import KEY, Mode, Plan, Span

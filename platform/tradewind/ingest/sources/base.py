@@ -1,70 +1,20 @@
-"""What a source of market data is asked and answers, and how it fails."""
+"""What a source of market data is asked and answers."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 
-from tradewind.errors import UnavailableError
+from tradewind.ingest.sources.failures import SourceChangedError
+from tradewind.ingest.sources.patience import Patience
 from tradewind.store.batch import Action
 from tradewind.store.spec import ActionKind, Basis
 from tradewind.vocabulary import FIELDS, Frequency
 
-if TYPE_CHECKING:
-    from tradewind.ingest.sources.patience import Patience
-
 NEVER_LIVE = "proved against a local server that speaks its format; never run against the live service"
-
-
-class SourceError(UnavailableError):
-    """A source could not deliver."""
-
-    code: ClassVar[str] = "source"
-
-
-class RateLimitedError(SourceError):
-    """The source asks to wait.
-
-    Parameters
-    ----------
-    message
-        What it said.
-    wait
-        Seconds it asked for; 0 where it did not say.
-    """
-
-    code = "source_rate_limited"
-
-    def __init__(self, message: str, wait: float = 0.0) -> None:
-        super().__init__(message, "Try again later, or name another source to fall back to.")
-        self.wait = wait
-
-
-class SourceDownError(SourceError):
-    """The source does not answer, or not in time; asking again may help."""
-
-    code = "source_down"
-
-
-class SourceChangedError(SourceError):
-    """The source's answer does not have the form it is documented to have; asking again does not help."""
-
-    code = "source_changed"
-
-
-class PartialDataError(SourceError):
-    """The source left out something that it must have."""
-
-    code = "source_partial"
-
-
-class NotServedError(SourceError):
-    """The source does not have that: another symbol, a shorter history, another bar length."""
-
-    code = "source_not_served"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +131,7 @@ class Source(Protocol):
 
     facts: Facts
 
-    def fetch(self, wanted: Wanted, patience: "Patience") -> Series:
+    def fetch(self, wanted: Wanted, patience: Patience) -> Series:
         """Return the bars of one symbol.
 
         Parameters

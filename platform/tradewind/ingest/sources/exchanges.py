@@ -11,19 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from tradewind.ingest.sources.base import (
-    NEVER_LIVE,
-    Facts,
+from tradewind.ingest.sources.base import NEVER_LIVE, Facts, Options, Series, Wanted
+from tradewind.ingest.sources.extras import need
+from tradewind.ingest.sources.failures import (
     NotServedError,
-    Options,
     RateLimitedError,
-    Series,
     SourceChangedError,
     SourceDownError,
-    Wanted,
 )
 from tradewind.ingest.sources.patience import Patience
-from tradewind.ingest.sources.registry import need
 from tradewind.store.spec import Basis
 from tradewind.vocabulary import Frequency
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tradewind.ingest.sources.base import RateLimitedError, SourceDownError
+from tradewind.ingest.sources.failures import RateLimitedError, SourceDownError
 
 log = logging.getLogger("tradewind.ingest")
 

@@ -70,24 +70,3 @@ def load(name: str, options: Options | None = None) -> Source:
         raise SetupError(f"Source {name!r} ({found[0].value}) has no facts or no fetch.", "See docs/data.md.")
     source: Source = made
     return source
-
-
-def need(module: str, extra: str) -> Any:
-    """Import an optional library, or say how to get it.
-
-    Parameters
-    ----------
-    module
-        What to import.
-    extra
-        The extra of Tradewind that brings it.
-    """
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as problem:
-        raise SetupError(
-            f"{module} is not installed.",
-            f"Install it: %pip install {extra} in a notebook, or pip install 'tradewind[{extra}]'.",
-        ) from problem

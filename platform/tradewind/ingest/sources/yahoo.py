@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tradewind.ingest.sources.base import (
-    NEVER_LIVE,
-    Facts,
+from tradewind.ingest.sources.base import NEVER_LIVE, Facts, Options, Series, Wanted
+from tradewind.ingest.sources.extras import need
+from tradewind.ingest.sources.failures import (
     NotServedError,
-    Options,
     RateLimitedError,
-    Series,
     SourceChangedError,
     SourceDownError,
-    Wanted,
 )
 from tradewind.ingest.sources.patience import Patience
-from tradewind.ingest.sources.registry import need
 from tradewind.store.batch import Action
 from tradewind.store.spec import ActionKind, Basis
 from tradewind.vocabulary import Frequency
