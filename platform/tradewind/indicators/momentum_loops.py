@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tradewind.loops import FLOAT, INT, loop, read, write
+from tradewind.loops import INT, loop, read, write
 
 NAN = np.nan
 
@@ -44,63 +44,6 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
                     # TA-Lib calls a sum below 1e-14 zero, and the index of a market that never moved 0
                     o[t] = 100.0 * (gain / both) if both >= 1e-14 else 0.0
             before = v
-
-
-@loop(read(FLOAT, 1), INT, INT, read(INT, 1), write(FLOAT, 1), write())
-def macd_family(x, fast, slow, signals, line, smooth):  # type: ignore[no-untyped-def]
-    """One MACD line and a signal line for each of several lengths, figure for figure as the indicator
-    gives them.
-
-    The signal lines are independent of each other, so the compiler runs them side by side.
-    """
-    kf = 2.0 / (fast + 1.0)
-    ks = 2.0 / (slow + 1.0)
-    many = signals.size
-    kg = np.empty(many)
-    eg = np.zeros(many)
-    longest = 0
-    for s in range(many):
-        kg[s] = 2.0 / (signals[s] + 1.0)
-        longest = max(longest, signals[s])
-    seen = 0
-    ef = 0.0
-    es = 0.0
-    for t in range(x.size):
-        v = x[t]
-        line[t] = NAN
-        for s in range(many):
-            smooth[s, t] = NAN
-        if v != v:
-            continue
-        seen += 1
-        if seen < slow:
-            es += v
-            if seen > slow - fast:
-                ef += v
-            continue
-        if seen == slow:
-            es = (es + v) / slow
-            ef = (ef + v) / fast
-        else:
-            ef += kf * (v - ef)
-            es += ks * (v - es)
-        m = ef - es
-        line[t] = m
-        n = seen - slow + 1
-        if n > longest:
-            for s in range(many):
-                eg[s] += kg[s] * (m - eg[s])
-                smooth[s, t] = eg[s]
-        else:
-            for s in range(many):
-                if n < signals[s]:
-                    eg[s] += m
-                    continue
-                if n == signals[s]:
-                    eg[s] = (eg[s] + m) / signals[s]
-                else:
-                    eg[s] += kg[s] * (m - eg[s])
-                smooth[s, t] = eg[s]
 
 
 @loop(INT, INT, read(), read(), read(), read(), INT, write())
