@@ -15,7 +15,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TextIO
+from typing import Any, NoReturn, TextIO
+
+from tradewind.jobs.runner_kernel import Kernel
 
 EXIT_FAILED = 3
 """The notebook raised an error; other codes mean that the runner itself did not get that far."""
@@ -26,19 +28,6 @@ def say(events: TextIO, event: str, **values: Any) -> None:
     """Write one event."""
     events.write(json.dumps({"event": event, **values}) + "\n")
     events.flush()
-
-
-class Kernel(Protocol):
-    """As much of a kernel's process as is needed here; ``subprocess.Popen`` has it."""
-
-    def poll(self) -> int | None:
-        """Return the exit code, nothing while it lives."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end."""
-
-    def kill(self) -> None:
-        """End it at once."""
 
 
 Spawn = Callable[[list[str], dict[str, str]], Kernel]

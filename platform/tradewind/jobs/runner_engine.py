@@ -18,7 +18,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
-from tradewind.jobs.runner import Kernel
+from tradewind.jobs.runner_kernel import Kernel
 from tradewind.provenance import installed_layer
 
 __all__ = ["PapermillExecutionError", "execute", "packages", "stop", "write_html"]
