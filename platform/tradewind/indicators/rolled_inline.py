@@ -74,14 +74,15 @@ def last_of(n):  # type: ignore[no-untyped-def]
 
 
 @bare
-def _sums_of_eight(x, rest, n, odd):  # type: ignore[no-untyped-def]
-    """Sums of eight bars in place, and of the ``odd`` latest into ``rest``."""
+def _sums_of_eight(row, start, n, to, rest, odd):  # type: ignore[no-untyped-def]
+    """Sums of eight bars, and of the ``odd`` latest into ``rest``."""
     b1 = b2 = b4 = splat(NAN)
     for k in range(0, n, LANES):
-        s1 = load_at(x, k)
+        s1 = load_at(row, start + k)
+        prefetch(row, start + n + k)
         s2 = s1 + behind1(b1, s1)
         s4 = s2 + behind2(b2, s2)
-        save_at(x, k, s4 + behind4(b4, s4))
+        save_at(to, k, s4 + behind4(b4, s4))
         if odd > 0:
             found = s1
             if odd >= 4:
@@ -120,13 +121,9 @@ def _some(x, k, m, many):  # type: ignore[no-untyped-def]
 
 
 @bare
-def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
-    """Sums of ``window`` bars into ``total``; ``x`` and ``rest`` are used up."""
+def _lengthened(x, rest, n, window):  # type: ignore[no-untyped-def]
+    """From sums of eight bars on to those of which up to seven make a window; answers their length."""
     have = window % LANES
-    if window < LANES:
-        _sums_of_eight(x, total, n, have)
-        return
-    _sums_of_eight(x, rest, n, have)
     last = last_of(n)
     m = LANES
     while window // m >= 8:
@@ -140,10 +137,40 @@ def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
         for k in range(last, 3 * m - 1, -LANES):
             save_at(x, k, _some(x, k, m, 4))
         m *= 4
+    return m
+
+
+@bare
+def sums(row, start, n, buffer, x, rest, window):  # type: ignore[no-untyped-def]
+    """Begin the sums of a row's windows in ``x`` and ``rest``; answers what :func:`sum_at` is to be given."""
+    if start >= 0 and start + n + LANES <= row.size:
+        _sums_of_eight(row, start, n, x, rest, window % LANES)
+    else:
+        take(row, start, n, buffer)
+        _sums_of_eight(buffer, 0, n, x, rest, window % LANES)
+    return _lengthened(x, rest, n, window)
+
+
+@bare
+def sum_at(x, rest, k, window, m):  # type: ignore[no-untyped-def]
+    """The sum of a window."""
+    if window < m:
+        return load_at(rest, k)
     many = window // m
-    for k in range(many * m, n, LANES):
-        found = _some(x, k, m, many)
-        save_at(total, k, found + load_at(rest, k - many * m) if have > 0 else found)
+    found = _some(x, k, m, many)
+    return found + load_at(rest, k - many * m) if window > many * m else found
+
+
+@bare
+def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
+    """Sums of ``window`` bars into ``total``; ``x`` and ``rest`` are used up."""
+    if window < LANES:
+        _sums_of_eight(x, 0, n, x, total, window)
+        return
+    _sums_of_eight(x, 0, n, x, rest, window % LANES)
+    m = _lengthened(x, rest, n, window)
+    for k in range(window // m * m, n, LANES):
+        save_at(total, k, sum_at(x, rest, k, window, m))
 
 
 @inline

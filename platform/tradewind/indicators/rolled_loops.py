@@ -33,6 +33,8 @@ from tradewind.indicators.rolled_inline import (
     extremes,
     part_of,
     rows_of,
+    sum_at,
+    sums,
     take,
     tile_of,
     window_age,
@@ -46,12 +48,12 @@ NAN = np.nan
 
 @bare
 def _simple(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
-    take(row, t0 - back, n + back, work[0])
-    window_sum(work[0], work[1], work[2], n + back, window)
+    m = sums(row, t0 - back, n + back, work[0], work[1], work[2], window)
     count = float(window)
-    for k in range(back, n + back, LANES):
-        save_at(work[2], k, over(load_at(work[2], k), count))
-    put(work[2], back, out, t0, n, past)
+    way = way_to(out, t0, past)
+    for k in range(0, n, LANES):
+        emit(over(sum_at(work[1], work[2], back + k, window, m), count), k, n, out, t0, work[0], way)
+    finish(n, out, t0, work[0], way)
 
 
 @loop(INT, INT, read(), INT, write())
