@@ -1,5 +1,7 @@
 """Over random markets and costs, what a fused sweep finds is what single backtests find."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tradewind.backtest import Costs, Fill, backtest, sweep
 from tradewind.backtest.sweep import SWEPT
-from tradewind.strategies import Bollinger, Donchian, Macd, RsiReversion, SmaCross, Turtle
+from tradewind.strategies import Bollinger, Donchian, Macd, RsiReversion, SmaCross, Strategy, Turtle
 from tradewind.testing import synthetic
 
-GRIDS = {
+GRIDS: dict[type[Strategy], dict[str, list[Any]]] = {
     SmaCross: {"fast": [1, 2, 5], "slow": [3, 7, 40], "short": [False, True]},
     Macd: {"fast": [2, 5], "slow": [6, 13], "signal": [1, 2, 9], "short": [False, True]},
     Bollinger: {

@@ -126,7 +126,7 @@ def _spans(typing, pairs, width, first, last, span):  # type: ignore[no-untyped-
         wide = []
         for a, b in zip(*sides, strict=True):
             wide.append(builder.select(builder.fcmp_ordered(">", a, b), a, b))
-        columns = [_mixed(builder, *wide, list(range(k, 2 * LANES, 2))) for k in range(2)]
+        columns = [_mixed(builder, wide[0], wide[1], list(range(k, 2 * LANES, 2))) for k in range(2)]
         return context.make_tuple(builder, signature.return_type, columns)
 
     return types.UniTuple(vector, 2)(pairs, types.intp, vector, vector, vector), build
