@@ -111,11 +111,16 @@ def rolling_quantile(data: Data, window: int = 20, quantile: float = 0.5) -> xr.
     return one(loops.order, fields, (window, 0, quantile), "rolling_quantile")
 
 
+def _same_times(x: xr.DataArray, other: xr.DataArray) -> bool:
+    # the axis of one symbol's series brings that symbol along, which does not count
+    return x[TIME].reset_coords(drop=True).equals(other[TIME].reset_coords(drop=True))
+
+
 def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArray]:
     if other is None:
         raise ParameterError(f"{name} compares with another series.", "Give it as other=.")
     (x,) = inputs_of(data, ("close",), name)
-    if other.dims == (TIME,) and (TIME not in other.coords or x[TIME].variable.equals(other[TIME].variable)):
+    if other.dims == (TIME,) and (TIME not in other.coords or _same_times(x, other)):
         return [x, other]  # one series beside all rows, without a copy for each
     return [x, other.broadcast_like(x).transpose(*x.dims)]
 
