@@ -6,7 +6,6 @@ from tradewind.vocabulary import Frequency
 
 TRADING_DAYS = 252
 CRYPTO_DAYS = 365
-NANOSECONDS_A_DAY = 86_400e9
 _PER_YEAR = {Frequency.DAY: TRADING_DAYS, Frequency.WEEK: 52, Frequency.MONTH: 12}
 ROUND_THE_CLOCK = ("24/7", "CRYPTO")
 
@@ -33,15 +32,17 @@ def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") 
         return float(days)
     if known in _PER_YEAR:
         return float(_PER_YEAR[known])
-    stamps = np.asarray(time, dtype="datetime64[ns]")
+    stamps = np.asarray(time, dtype="datetime64")
     if len(stamps) < 3:
         return float(days)
-    step = float(np.median(np.diff(stamps.view(np.int64)))) / NANOSECONDS_A_DAY
+    day = np.timedelta64(1, "D") // np.timedelta64(1, np.datetime_data(stamps.dtype)[0])  # in the times' unit
+    ticks = stamps.view(np.int64)
+    step = float(np.median(np.diff(ticks))) / day
     if step >= 25.0:
         return 12.0
     if step >= 5.0:
         return 52.0
     if step >= 0.9:
         return float(days)
-    seen = 1 + np.count_nonzero(np.diff(stamps.astype("datetime64[D]").view(np.int64)))
+    seen = 1 + np.count_nonzero(np.diff(ticks // day))
     return float(days) * len(stamps) / seen
