@@ -155,9 +155,9 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
 def _load_jupyter_server_extension(server: Any) -> None:
     """Warm up once somebody is there: Lab lists files as soon as it is on screen.
 
-    A server without a visitor stays small. Where there are no more than two cores, the browser that loads Lab,
-    the server that gives it out and the warming would share them: it then begins a little later, or when a
-    notebook is read, which a kernel will soon be asked for.
+    A server without a visitor stays small. Where there are no more than two cores, the browser that loads
+    Lab, the server that gives it out and the warming would share them: it then begins a little later, or when
+    a notebook is read, which a kernel will soon be asked for.
     """
     if os.environ.get(SWITCH) != "1":
         return

@@ -35,8 +35,8 @@ def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") 
     stamps = np.asarray(time, dtype="datetime64")
     if len(stamps) < 3:
         return float(days)
-    day = np.timedelta64(1, "D") // np.timedelta64(1, np.datetime_data(stamps.dtype)[0])  # in the times' unit
     ticks = stamps.view(np.int64)
+    day = int(np.array(1, dtype="m8[D]").astype(stamps.dtype.str.replace("M8", "m8")).view(np.int64))
     step = float(np.median(np.diff(ticks))) / day
     if step >= 25.0:
         return 12.0
