@@ -156,7 +156,8 @@ def to_batch(
     if not fields:
         raise InvalidInputError(
             f"None of the columns {', '.join(map(repr, table.columns[:12]))} is a field.",
-            f"Fields are {', '.join(FIELDS)}; name yours with columns={{'theirs': 'ours'}}.",
+            f"Fields are {', '.join(FIELDS)}; name yours with columns={{'theirs': 'ours'}}, "
+            "or store figures of your own with tw.ingest.derived.",
         )
     cells = rows * len(axis) + cols
     values = {f: _scatter(f, long[f], cells=cells, symbols=symbols, axis=axis) for f in fields}

@@ -9,10 +9,15 @@ import numpy as np
 from tradewind.errors import InvalidInputError, did_you_mean
 from tradewind.store.reference import Instrument
 from tradewind.store.spec import ActionKind
-from tradewind.vocabulary import FIELDS
+from tradewind.vocabulary import FIELDS, INSTRUMENT, SYMBOL, TIME
 
 if TYPE_CHECKING:
     from tradewind.store.vintages import VintageTable
+
+
+LONGEST_NAME = 63
+TAKEN = frozenset({SYMBOL, TIME, INSTRUMENT, "actions", "reference", "quarantine", "vintages"})
+"""What a dataset keeps beside its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,14 @@ class Action:
     known: np.datetime64 = field(default_factory=lambda: np.datetime64("NaT", "s"))
 
 
+def _check_own(name: str) -> None:
+    """Refuse a name that could not be an array's beside those that every dataset has."""
+    if not name.isidentifier() or name.startswith("_") or len(name) > LONGEST_NAME or name in TAKEN:
+        raise InvalidInputError(
+            f"{name!r} cannot be a field's name.", "Use letters, digits and '_', such as 'rsi_14'."
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """Bars and corporate actions to be merged into a dataset.
@@ -60,6 +73,8 @@ class Batch:
         Reference data to add or to renew, by id.
     vintages
         Published figures to add; their instruments are places in ``symbols``.
+    own_fields
+        Whether fields may have names of their own, as derived figures do.
     """
 
     symbols: tuple[str, ...]
@@ -68,6 +83,7 @@ class Batch:
     actions: tuple[Action, ...] = ()
     instruments: tuple[Instrument, ...] = ()
     vintages: "VintageTable | None" = None
+    own_fields: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):
@@ -82,7 +98,9 @@ class Batch:
             )
         shape = (len(self.symbols), len(self.times))
         for name, values in self.values.items():
-            if name not in FIELDS:
+            if self.own_fields:
+                _check_own(name)
+            elif name not in FIELDS:
                 raise InvalidInputError(f"{name!r} is not a field.", did_you_mean(name, FIELDS))
             if values.shape != shape or values.dtype != np.float64:
                 raise InvalidInputError(
