@@ -4,12 +4,13 @@ The loops release the GIL. A pool of our own, rather than numba's, may be used f
 (Dask workers do) and survives a fork (kernels are forked from a warm process).
 """
 
+import ctypes
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -44,9 +45,42 @@ def cores() -> int:
     return max(1, min(allowed, int(wanted))) if wanted.isdigit() else allowed
 
 
+class _Team:
+    """The threads of one process that help whoever calls.
+
+    A system likes to wake a thread on the core of the one that wakes it. Here both have work for a
+    millisecond, so they would take turns on one core while another idles: helpers are kept off the caller's.
+    """
+
+    def __init__(self) -> None:
+        self._threads: list[int] = []
+        self._kept_off = (-1, 0)
+        self._pool = ThreadPoolExecutor(max(1, cores() - 1), NAME, initializer=self._enter)
+        libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
+        self._core: Callable[[], int] = getattr(libc, "sched_getcpu", lambda: -1)
+
+    def _enter(self) -> None:
+        self._threads.append(threading.get_native_id())
+
+    def submit[**P, R](self, work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R]:
+        """Have a helper do something."""
+        self._keep_off()
+        return self._pool.submit(work, *arguments, **options)
+
+    def _keep_off(self) -> None:
+        now = (self._core(), len(self._threads))
+        if now == self._kept_off or now[0] < 0:
+            return
+        self._kept_off = now
+        others = os.sched_getaffinity(0) - {now[0]}
+        for thread in self._threads if others else ():
+            with suppress(OSError):  # a sandbox may forbid it
+                os.sched_setaffinity(thread, others)
+
+
 @cache
-def _pool(_process: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=max(1, cores() - 1), thread_name_prefix=NAME)
+def _pool(_process: int) -> _Team:
+    return _Team()
 
 
 def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, grain: int = 1) -> None:
