@@ -11,6 +11,7 @@ from llvmlite import ir
 from numba.core import types
 
 from tradewind.indicators.lanes_inline import LANES, intrinsic, mask, vector
+from tradewind.indicators.tiles_inline import turned
 from tradewind.loops import bare
 
 BITS = types.uint64
@@ -67,20 +68,6 @@ def _mixed(builder, a, b, order):  # type: ignore[no-untyped-def]
     return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(order)), order))
 
 
-def _turned(builder, rows):  # type: ignore[no-untyped-def]
-    """Transpose eight vectors of eight in three rounds: single values, pairs, fours."""
-    for width in (1, 2, 4):
-        low = [k if not k & width else k - width + LANES for k in range(LANES)]
-        high = [k + width if not k & width else k + LANES for k in range(LANES)]
-        after = list(rows)
-        for k in range(LANES):
-            if not k & width:
-                after[k] = _mixed(builder, rows[k], rows[k + width], low)
-                after[k + width] = _mixed(builder, rows[k], rows[k + width], high)
-        rows = after
-    return rows
-
-
 @intrinsic
 def looked_up(typing, table, bars):  # type: ignore[no-untyped-def]
     """The eight columns of a table, each at eight bars."""
@@ -91,7 +78,7 @@ def looked_up(typing, table, bars):  # type: ignore[no-untyped-def]
         for bar in _numbers(builder, builder.fptosi(arguments[1], _WHOLE)):
             at = builder.gep(data, [builder.mul(bar, ir.IntType(64)(LANES))])
             rows.append(builder.load(builder.bitcast(at, _DOUBLES.as_pointer()), align=8))
-        return context.make_tuple(builder, signature.return_type, _turned(builder, rows))
+        return context.make_tuple(builder, signature.return_type, turned(builder, rows))
 
     return types.UniTuple(vector, LANES)(table, vector), build
 

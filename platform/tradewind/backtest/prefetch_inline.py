@@ -7,20 +7,15 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 """
 
 # mypy: disable-error-code=no-untyped-call
-from typing import Any
-
-from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic as _intrinsic
 
+from tradewind.indicators.lanes_inline import intrinsic
+from tradewind.indicators.memory_inline import fetch
 from tradewind.loops import bare
-
-intrinsic: Any = _intrinsic  # numba's own types know nothing of what it makes
 
 LINE = 8
 """Numbers in a line of the cache."""
-_BYTES, _NUMBER = ir.IntType(8).as_pointer(), ir.IntType(32)
-_READ, _SECOND_LEVEL, _DATA = (_NUMBER(n) for n in (0, 2, 1))
+BEHIND_FIRST = 2
 
 
 @intrinsic
@@ -31,9 +26,7 @@ def _fetch(typing, table, row, column):  # type: ignore[no-untyped-def]
         kind = signature.args[0]
         made = context.make_array(kind)(context, builder, arguments[0])
         cell = cgutils.get_item_pointer(context, builder, kind, made, arguments[1:])
-        form = ir.FunctionType(ir.VoidType(), [_BYTES, _NUMBER, _NUMBER, _NUMBER])
-        call = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
-        builder.call(call, [builder.bitcast(cell, _BYTES), _READ, _SECOND_LEVEL, _DATA])
+        fetch(builder, cell, 0, BEHIND_FIRST)
         return context.get_dummy_value()
 
     return types.none(table, types.intp, types.intp), build

@@ -31,13 +31,16 @@ def copy(typing, source, start, target, at, count):  # type: ignore[no-untyped-d
     return types.none(source, types.intp, target, types.intp, types.intp), build
 
 
-def fetch(builder, place, ahead):  # type: ignore[no-untyped-def]
-    """Emit a prefetch of the line some values ahead of a place, which need not be the array's."""
+def fetch(builder, place, ahead, near=3):  # type: ignore[no-untyped-def]
+    """Emit a prefetch of the line some values ahead of a place, which need not be the array's.
+
+    Into every cache, or with ``near=2`` into those behind the first.
+    """
     word, byte, number = ir.IntType(64), ir.IntType(8), ir.IntType(32)
     at = builder.add(builder.ptrtoint(place, word), ir.Constant(word, 8 * ahead))
     form = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
     call = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
-    constants = [ir.Constant(number, v) for v in (0, 3, 1)]  # to read, into every cache, data
+    constants = [ir.Constant(number, v) for v in (0, near, 1)]  # to read; data
     builder.call(call, [builder.inttoptr(at, byte.as_pointer()), *constants])
 
 

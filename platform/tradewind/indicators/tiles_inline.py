@@ -19,7 +19,7 @@ AHEAD = 2 * BARS
 """How far ahead of its use a bar is asked for: more rows are read at once than the processor foresees."""
 
 
-def _turned(builder, rows):  # type: ignore[no-untyped-def]
+def turned(builder, rows):  # type: ignore[no-untyped-def]
     """Transpose eight vectors of eight in three rounds: single values, pairs, fours."""
 
     def mix(a, b, order):  # type: ignore[no-untyped-def]
@@ -49,7 +49,7 @@ def turn_in(typing, rows, first, bar, tile, at):  # type: ignore[no-untyped-def]
             place = pointer(context, builder, rows, array, row, bar)
             fetch(builder, place, AHEAD)
             found.append(builder.load(place, align=8))
-        for k, value in enumerate(_turned(builder, found)):
+        for k, value in enumerate(turned(builder, found)):
             bar = eighth(builder, builder.add(at, ir.Constant(at.type, k)))
             builder.store(value, pointer(context, builder, tile, target, bar), align=8)
         return context.get_dummy_value()
@@ -66,7 +66,7 @@ def _out(store):  # type: ignore[no-untyped-def]
             for k in range(LANES):
                 place = eighth(builder, builder.add(at, ir.Constant(at.type, k)))
                 found.append(builder.load(pointer(context, builder, tile, source, place), align=8))
-            for k, value in enumerate(_turned(builder, found)):
+            for k, value in enumerate(turned(builder, found)):
                 row = builder.add(first, ir.Constant(first.type, k))
                 store(builder, value, pointer(context, builder, rows, array, row, bar))
             return context.get_dummy_value()

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tradewind.errors import InvalidInputError, did_you_mean
-from tradewind.ingest.loading import existing
+from tradewind.errors import InvalidInputError
+from tradewind.ingest.loading import choice, existing
 from tradewind.store.batch import Batch
 from tradewind.store.merging import Change
 from tradewind.store.repository import Store
@@ -109,14 +109,12 @@ def _named(data: xr.Dataset | xr.DataArray) -> xr.Dataset:
 
 
 def _frequency(given: Any) -> Frequency:
-    known = [str(f) for f in Frequency]
-    if given is None:
+    found = choice(Frequency, given, "frequency")
+    if found is None:
         raise InvalidInputError(
             "The figures do not say how long their bars are.", 'Say of=ds, or frequency="1d".'
         )
-    if str(given) not in known:
-        raise InvalidInputError(f"{given!r} is no frequency.", did_you_mean(str(given), known))
-    return Frequency(str(given))
+    return found
 
 
 def _batch(data: xr.Dataset) -> Batch:

@@ -96,12 +96,12 @@ def frame(
     root, bare = root_of(dataset)
     store = Store(root)
     held = existing(store, dataset)
-    wanted = _choice(Frequency, frequency, "frequency")
+    wanted = choice(Frequency, frequency, "frequency")
     reading = to_batch(
         read_table(data), shape, frequency=wanted or (held.frequency if held else None), actions=actions
     )
     facts: dict[str, Any] = {"description": description, "source": source, "licence": licence}
-    facts |= {"calendar": calendar, "basis": _choice(Basis, basis, "basis"), "frequency": wanted}
+    facts |= {"calendar": calendar, "basis": choice(Basis, basis, "basis"), "frequency": wanted}
     spec = described(
         held, bare, reading.batch, reading.frequency, {k: v for k, v in facts.items() if v is not None}
     )
@@ -265,7 +265,8 @@ def _closes(other: str, batch: Batch) -> np.ndarray:
     return found
 
 
-def _choice[T: (Frequency, Basis)](kind: type[T], value: T | str | None, what: str) -> T | None:
+def choice[T: (Frequency, Basis)](kind: type[T], value: T | str | None, what: str) -> T | None:
+    """Return what a word stands for; None stays None."""
     try:
         return None if value is None else kind(value)
     except ValueError:
