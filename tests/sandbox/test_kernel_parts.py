@@ -5,17 +5,26 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
+import zmq
+import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.session import Session
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 from tornado.web import HTTPError
 from tradewind.hub import spawner as spawners
+from tradewind.jobs.runner_engine import StartedKernel
+from tradewind.kernel.client import KernelClient
 from tradewind.kernel.install import install
 from tradewind.kernel.warm import Warm
+from tradewind.publish.runtime import voila
 from tradewind.sandbox import Availability, probe
 from tradewind.settings import REPOSITORY, Settings
 
@@ -26,6 +35,40 @@ def test_the_kernel_can_be_installed_into_an_environment(tmp_path: Path) -> None
     spec = manager.get_kernel_spec("tradewind")
     assert (spec.display_name, spec.language) == ("Tradewind", "python")
     assert spec.metadata["kernel_provisioner"]["provisioner_name"] == "tradewind-provisioner"
+
+
+async def test_an_answer_that_comes_in_during_a_send_wakes_whoever_waits_for_it() -> None:
+    """nbclient sends whenever an ``Output`` widget shows something, and waits for the cell meanwhile."""
+    session, context = Session(key=b"any"), zmq.asyncio.Context()
+    kernel = zmq.Context.instance().socket(zmq.ROUTER)
+    port = kernel.bind_to_random_port("tcp://127.0.0.1")
+    shell = KernelClient(ip="127.0.0.1", shell_port=port, session=session, context=context).shell_channel
+    try:
+        shell.send(session.msg("execute_request"))
+        sender = (await asyncio.to_thread(kernel.recv_multipart))[0]
+        waiting = asyncio.create_task(shell.get_msg(timeout=20))
+        await asyncio.sleep(0.1)
+        session.send(kernel, "execute_reply", ident=sender)
+        time.sleep(0.2)  # noqa: ASYNC251  the answer comes in while the loop is busy, and then somebody sends
+        shell.send(session.msg("comm_msg"))
+        began = time.monotonic()
+        assert (await waiting)["msg_type"] == "execute_reply"
+        assert time.monotonic() - began < 5, "not only at its timeout"
+    finally:
+        shell.close()
+        kernel.close(linger=0)
+        context.term()
+
+
+def test_dashboards_and_runs_speak_to_kernels_through_our_client(tmp_path: Path) -> None:
+    words = ["nb.ipynb", "--socket", "s", "--base-url", "/", "--static-url", "/"]
+    manager = ServerKernelManager(config=voila.configuration(voila.parsed(words)))
+    manager.connection_file = str(tmp_path / "kernel.json")
+    manager.write_connection_file()
+    process: Any = SimpleNamespace(poll=lambda: None)
+    for client in (manager.client(), StartedKernel(Path(manager.connection_file), process).client()):
+        assert isinstance(client, KernelClient)
+        client.context.destroy()
 
 
 def test_the_zygote_imports_nothing_that_a_fork_would_break() -> None:

@@ -29,6 +29,8 @@ DISK_NEEDED = 500 * 1024 * 1024
 
 _TRIES = 3
 """So many starts of one program, and it is taken to fail for good."""
+_HEALTH = {"service": "/services/tradewind/api/health", "dashboards": "/services/dashboards/-/health"}
+"""Where the programs answer that a first visit may lead to."""
 
 Say = Callable[[str], None]
 
@@ -201,10 +203,9 @@ def wait_until_up(settings: Settings, *, patience: float, say: Say) -> None:
 
 
 def _pages_answer(settings: Settings, client: httpx.Client, listed: tuple[ProgramStatus, ...]) -> bool:
-    """Ask through the front door: proxy, hub and service at once."""
-    paths = ["/hub/login"]
-    if any(p.name == "service" for p in listed):
-        paths.append("/services/tradewind/api/health")
+    """Ask through the front door: proxy, hub, service and dashboards at once."""
+    names = {program.name for program in listed}
+    paths = ["/hub/login", *(path for name, path in _HEALTH.items() if name in names)]
     try:
         return all(client.get(settings.public_url + path).status_code == 200 for path in paths)
     except httpx.HTTPError:

@@ -11,7 +11,6 @@ from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.blocking.client import BlockingKernelClient
 from nbclient.exceptions import DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -19,6 +18,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from tradewind.jobs.runner_kernel import Kernel
+from tradewind.kernel.client import KernelClient
 from tradewind.provenance import installed_layer
 
 __all__ = ["PapermillExecutionError", "execute", "packages", "stop", "write_html"]
@@ -41,11 +41,11 @@ class StartedKernel:
         self._connection = connection
         self._process = process
 
-    def client(self, **_options: Any) -> AsyncKernelClient:
+    def client(self, **_options: Any) -> KernelClient:
         """Return a client of the kernel that notices when the kernel's process has ended."""
         process = self._process
 
-        class Client(AsyncKernelClient):
+        class Client(KernelClient):
             async def is_alive(self) -> bool:
                 return process.poll() is None
 

@@ -96,6 +96,7 @@ def configuration(arguments: argparse.Namespace) -> Config:
     config.VoilaExecutor.timeout = 120
     config.KernelSpecManager.allowed_kernelspecs = {KERNEL}
     config.KernelSpecManager.ensure_native_kernel = False
+    config.AsyncKernelManager.client_factory = "tradewind.kernel.client.KernelClient"
     config.KernelManager.transport = "ipc"  # nobody but this sandbox reaches a kernel
     config.MappingKernelManager.cull_idle_timeout = IDLE_KERNEL_SECONDS
     config.MappingKernelManager.cull_interval = 30
@@ -103,8 +104,8 @@ def configuration(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def main(argv: list[str]) -> None:
-    """Parse the command line and serve."""
+def parsed(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tradewind.publish.runtime.voila")
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--socket", required=True)
@@ -113,7 +114,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--title", default="")
     parser.add_argument("--pool", type=int, default=1)
     parser.add_argument("--viewer-header", action="store_true")
-    arguments = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> None:
+    """Serve as the command line says."""
+    arguments = parsed(argv)
     os.environ["TRADEWIND_STATIC_URL"] = arguments.static_url
     app = SocketVoila(config=configuration(arguments))
     app.socket_path = arguments.socket
