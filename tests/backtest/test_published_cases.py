@@ -143,6 +143,8 @@ def test_lean_dividend() -> None:
     assert result.costs["commission"] == pytest.approx(want["fees"], abs=0.0051)
     assert result.metrics.final_equity == pytest.approx(want["end_equity"], abs=0.005)
     assert -result.metrics.max_drawdown * 100 == pytest.approx(want["drawdown_pct"], abs=0.05)
+    a_year = tw.metrics.calendar_cagr(result.returns, until="2005-12-31", days=365)
+    assert a_year * 100 == pytest.approx(want["cagr_pct"], abs=0.0005)
 
 
 @needs_lean
@@ -180,16 +182,20 @@ def test_backtesting_py_sma_cross() -> None:
     assert result.metrics.final_equity == pytest.approx(want["equity_final"], abs=0.005)
     assert result.metrics.max_drawdown * 100 == pytest.approx(want["max_drawdown_pct"], rel=1e-9)
     assert result.metrics.sqn == pytest.approx(want["sqn"], rel=1e-9)
-    assert _their_sharpe(result.equity.to_series()) == pytest.approx(want["sharpe"], rel=1e-9)
-
-
-def _their_sharpe(equity: pd.Series) -> float:
-    """backtesting.py's own yearly Sharpe: geometric return over a geometric volatility."""
-    daily = equity.resample("D").last().dropna().pct_change().dropna()
-    growth = np.exp(np.log1p(daily).sum() / len(daily)) - 1
-    days = 252
-    yearly = (1 + growth) ** days - 1
-    count = int(daily.count())
-    spread = daily.var(ddof=int(bool(count)))
-    wobble = np.sqrt((spread + (1 + growth) ** 2) ** days - (1 + growth) ** (2 * days))
-    return float(yearly / wobble)
+    # Their returns begin with the second bar
+    returns, figures = result.returns[1:], tw.metrics
+    assert figures.sharpe(returns, geometric=True) == pytest.approx(want["sharpe"], rel=1e-9)
+    assert figures.cagr(returns) * 100 == pytest.approx(21.191099249053224, rel=1e-9)
+    assert figures.calendar_cagr(result.returns) * 100 == pytest.approx(21.160245705962623, rel=1e-9)
+    assert figures.volatility(returns, geometric=True) * 100 == pytest.approx(36.49716090702389, rel=1e-9)
+    assert figures.sortino(returns, geometric=True) == pytest.approx(1.0853434352488662, rel=1e-9)
+    assert figures.calmar(returns) == pytest.approx(0.44166409202994605, rel=1e-9)
+    trades = result.trades
+    assert trades["return"].max() * 100 == pytest.approx(53.59595229490424, rel=1e-9)
+    assert trades["return"].min() * 100 == pytest.approx(-18.39887353835481, rel=1e-9)
+    assert result.metrics.hit_rate * 100 == pytest.approx(46.96969696969697, rel=1e-12)
+    assert result.metrics.expectancy * 100 == pytest.approx(3.2748078066748834, rel=1e-9)
+    falls = tw.metrics.drawdowns(result.equity.values, result.equity["time"].values, 1000)
+    assert falls["depth"].mean() * 100 == pytest.approx(-5.925851581948801, rel=1e-9)
+    held = trades["exit_time"] - trades["entry_time"]
+    assert held.max() == pd.Timedelta(days=183)

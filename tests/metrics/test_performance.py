@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from tradewind import metrics
+from tradewind.errors import ParameterError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -90,3 +91,16 @@ def test_drawdowns_are_listed_deepest_first() -> None:
     assert table["depth"].round(6).tolist() == [-0.207921, -0.1, -0.008333]
     assert table["bars"].tolist() == [1, 2, 1]
     assert pd.isna(table["recovery"].iloc[2])
+
+
+def test_growth_by_the_calendar() -> None:
+    times = np.array(["2020-01-01", "2020-07-01", "2022-01-01"], dtype="datetime64[ns]")
+    returns = xr.DataArray([0.0, 0.1, 0.1], {"time": times}, ("time",))
+    two_years = metrics.calendar_cagr(returns, days=731 / 2)
+    assert two_years == pytest.approx(0.1, rel=1e-12)
+    assert metrics.calendar_cagr(returns, since="2018-12-31", days=1097 / 3) == pytest.approx(
+        1.21 ** (1 / 3) - 1.0, rel=1e-12
+    )
+    assert np.isnan(metrics.calendar_cagr(returns[:1]))
+    with pytest.raises(ParameterError):
+        metrics.calendar_cagr(returns, until="2019-01-01")

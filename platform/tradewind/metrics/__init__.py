@@ -1,7 +1,7 @@
 """Performance and risk figures over arrays of returns."""
 
 from tradewind.metrics.attribution import Brinson, FactorAttribution, brinson, factor_attribution
-from tradewind.metrics.calendar import drawdowns, monthly_returns
+from tradewind.metrics.calendar import calendar_cagr, drawdowns, monthly_returns
 from tradewind.metrics.performance import (
     cagr,
     calmar,
@@ -44,6 +44,7 @@ __all__ = [
     "beta",
     "brinson",
     "cagr",
+    "calendar_cagr",
     "calmar",
     "capacity",
     "drawdowns",

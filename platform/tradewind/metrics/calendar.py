@@ -1,7 +1,16 @@
 """Returns by calendar, and the list of drawdowns."""
 
+from datetime import date, datetime
+
 import numpy as np
 import pandas as pd
+import xarray as xr
+
+from tradewind.errors import ParameterError
+from tradewind.metrics.performance import total_return
+from tradewind.vocabulary import TIME
+
+When = str | date | datetime | np.datetime64 | None
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -30,6 +39,41 @@ def monthly_returns(returns: np.ndarray, time: np.ndarray) -> pd.DataFrame:
     years = _compounded(returns, time, "Y")
     wide["Year"] = years.to_numpy()
     return wide
+
+
+def calendar_cagr(
+    returns: xr.DataArray, *, since: When = None, until: When = None, days: float = 365.25
+) -> float:
+    """Compound growth a year by the calendar: ``(1 + total) ** (days / days passed) - 1``.
+
+    Parameters
+    ----------
+    returns : DataArray [time]
+        Simple returns per bar.
+    since, until
+        When the capital was put in and when it was counted; the first and the last bar by default.
+    days
+        Days a year: 365.25 (backtesting.py) or 365 (LEAN).
+
+    Returns
+    -------
+    float
+        NaN if no time passed.
+
+    Raises
+    ------
+    ParameterError
+        ``until`` is before ``since``, or ``days`` is not positive.
+    """
+    first = pd.Timestamp(returns[TIME].values[0] if since is None else since)
+    last = pd.Timestamp(returns[TIME].values[-1] if until is None else until)
+    if last < first or not days > 0.0:
+        raise ParameterError(f"until ({last}) is not before since ({first}), and days is positive.")
+    passed = (last - first) / pd.Timedelta(days=1)
+    growth = 1.0 + float(total_return(returns))
+    if not passed or not growth >= 0.0:
+        return float("nan")
+    return float(growth ** (days / passed) - 1.0)
 
 
 def drawdowns(equity: np.ndarray, time: np.ndarray, count: int = 5) -> pd.DataFrame:

@@ -24,7 +24,10 @@ def total_return(returns: np.ndarray) -> float:
 
 @along_time
 def cagr(returns: np.ndarray, periods: float = YEAR) -> float:
-    """Compound growth a year, by counting bars: ``(1 + total) ** (periods / bars) - 1``."""
+    """Compound growth a year, by counting bars: ``(1 + total) ** (periods / bars) - 1``.
+
+    By the calendar: :func:`tradewind.metrics.calendar_cagr`.
+    """
     if not returns.size:
         return float("nan")
     growth = float(np.prod(1.0 + returns))
@@ -32,31 +35,55 @@ def cagr(returns: np.ndarray, periods: float = YEAR) -> float:
 
 
 @along_time
-def volatility(returns: np.ndarray, periods: float = YEAR) -> float:
-    """Standard deviation a year."""
-    return float(np.std(returns, ddof=1) * np.sqrt(periods)) if returns.size > 1 else float("nan")
+def volatility(returns: np.ndarray, periods: float = YEAR, *, geometric: bool = False) -> float:
+    """Standard deviation a year.
+
+    ``geometric``: of the product of a year's returns, independent and alike (backtesting.py's): the root of
+    ``(variance + growth ** 2) ** periods - growth ** (2 * periods)``, where ``growth`` is one plus the
+    geometric mean.
+    """
+    if returns.size < 2:
+        return float("nan")
+    if not geometric:
+        return float(np.std(returns, ddof=1) * np.sqrt(periods))
+    growth = 1.0 + cagr(returns, 1.0)
+    spread = float(np.var(returns, ddof=1))
+    return float(np.sqrt((spread + growth**2) ** periods - growth ** (2.0 * periods)))
 
 
 @along_time
-def sharpe(returns: np.ndarray, periods: float = YEAR, risk_free: float = 0.0) -> float:
-    """Mean excess return over its standard deviation, a year (Sharpe 1994)."""
+def sharpe(
+    returns: np.ndarray, periods: float = YEAR, risk_free: float = 0.0, *, geometric: bool = False
+) -> float:
+    """Mean excess return over its standard deviation, a year (Sharpe 1994).
+
+    ``geometric``: compound growth a year less ``risk_free``, over the geometric :func:`volatility`
+    (backtesting.py's).
+    """
     if returns.size < 2:
         return float("nan")
+    if geometric:
+        spread = float(volatility(returns, periods, geometric=True))
+        return _ratio(float(cagr(returns, periods)) - risk_free, spread)
     excess = returns - risk_free / periods
     return _ratio(float(excess.mean()) * np.sqrt(periods), float(np.std(excess, ddof=1)))
 
 
 @along_time
-def sortino(returns: np.ndarray, periods: float = YEAR, target: float = 0.0) -> float:
+def sortino(
+    returns: np.ndarray, periods: float = YEAR, target: float = 0.0, *, geometric: bool = False
+) -> float:
     """Mean return above ``target`` (a yearly rate) over the downside deviation, a year.
 
     The downside deviation is the root of the mean squared shortfall over all bars, those above the target
-    counting 0.
+    counting 0. ``geometric``: compound growth a year stands for the mean (backtesting.py's).
     """
     if returns.size < 2:
         return float("nan")
     excess = returns - target / periods
     downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
+    if geometric:
+        return _ratio(float(cagr(returns, periods)) - target, downside * float(np.sqrt(periods)))
     return _ratio(float(excess.mean()) * np.sqrt(periods), downside)
 
 

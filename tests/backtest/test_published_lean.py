@@ -1,0 +1,175 @@
+"""More of LEAN's regression algorithms, as its ``ExpectedStatistics`` give them (commit 24863901).
+
+Each is written the way a user would: the bars as a dataset, the rule as a strategy, LEAN's brokerage as costs.
+LEAN fills a market order of an intraday bar at once, at the bar's quote or close: here that is the next bar's
+open, so ``filled_at`` moves those prices one bar on.
+"""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tradewind as tw
+import xarray as xr
+from tradewind.strategies import Decision, Orders, Strategy, Units
+
+EQUITY = Path(__file__).resolve().parents[3] / "shared" / "data" / "lean" / "Data" / "equity" / "usa"
+pytestmark = pytest.mark.skipif(
+    not EQUITY.is_dir(), reason=f"LEAN's sample data is missing: put its Data folder at {EQUITY.parents[1]}"
+)
+FEES = tw.Costs(per_share=0.005, minimum=1.0)
+PRICES = ("open", "high", "low", "close")
+WEEK = ("20131007", "20131008", "20131009", "20131010", "20131011")
+
+
+def zipped(path: Path, names: tuple[str, ...]) -> pd.DataFrame:
+    """A LEAN file; prices are written times 10,000."""
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read(archive.namelist()[0]).decode()
+    frame = pd.read_csv(io.StringIO(text), names=["time", *names])
+    priced = [n for n in names if n in PRICES]
+    frame[priced] /= 10_000.0
+    return frame
+
+
+def bars(ticker: str, resolution: str) -> pd.DataFrame:
+    """Raw daily or hourly bars, stamped at their start."""
+    frame = zipped(EQUITY / resolution / f"{ticker}.zip", (*PRICES, "volume"))
+    frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("time"), format="%Y%m%d %H:%M"), name="time")
+    return frame
+
+
+def minutes(ticker: str, kind: str, names: tuple[str, ...]) -> pd.DataFrame:
+    """Raw minutes of a week's regular sessions."""
+    days = []
+    for day in WEEK:
+        frame = zipped(EQUITY / "minute" / ticker / f"{day}_{kind}.zip", names)
+        frame.index = pd.Timestamp(day) + pd.to_timedelta(frame.pop("time"), unit="ms")
+        days.append(frame.between_time("09:30", "15:59"))
+    return pd.concat(days).rename_axis("time")
+
+
+def adjusted(frame: pd.DataFrame, ticker: str) -> pd.DataFrame:
+    """Prices times the factor of their day."""
+    table = pd.read_csv(EQUITY / "factor_files" / f"{ticker}.csv", names=["date", "price", "split", "last"])
+    table.index = pd.to_datetime(table["date"].astype(str), format="%Y%m%d")
+    days = pd.DatetimeIndex(frame.index).normalize()
+    factor = (table["price"] * table["split"]).reindex(days.unique(), method="bfill").reindex(days)
+    priced = [n for n in frame.columns if n in PRICES]
+    return frame.assign(**{n: frame[n] * factor.to_numpy() for n in priced})
+
+
+def filled_at(frame: pd.DataFrame, prices: pd.Series) -> pd.DataFrame:
+    """The same bars, orders of a bar filled at that bar's price of a series."""
+    return frame.assign(open=prices.reindex(frame.index).ffill().shift().fillna(frame["open"]))
+
+
+def dataset(frame: pd.DataFrame, ticker: str, **attrs: str) -> xr.Dataset:
+    """One symbol's bars as a dataset."""
+    return xr.Dataset(
+        {str(c): (("symbol", "time"), frame[c].to_numpy(float)[None, :]) for c in frame.columns},
+        {"symbol": [ticker], "time": frame.index.to_numpy()},
+        {"dataset": f"lean-{ticker}", **attrs},
+    )
+
+
+def units_for(equity: float, price: float) -> float:
+    """LEAN's SetHoldings(1): whole units, 0.25 % kept free, the fee included."""
+    target = 0.9975 * equity
+    count = np.floor(target / price)
+    while count * price + max(1.0, 0.005 * count) > target:
+        count -= 1.0
+    return float(count)
+
+
+def doing(rule: Callable[[xr.Dataset], Decision]) -> Strategy:
+    """A strategy of one function."""
+
+    class Rule(Strategy):
+        name = "rule"
+        title = "A rule of LEAN's"
+
+        @property
+        def warmup(self) -> int:
+            return 0
+
+        def decide(self, ds: xr.Dataset) -> Decision:
+            return rule(ds)
+
+    return Rule()
+
+
+def all_in(ds: xr.Dataset) -> Units:
+    """Everything at the first close."""
+    target = xr.full_like(ds["close"], np.nan)
+    target[:, 0] = units_for(1e5, float(ds["close"][0, 0]))
+    return Units(target)
+
+
+def macd_trend(ds: xr.Dataset) -> Orders:
+    """In above the signal line by a quarter of a per cent, out below it by as much."""
+    fast, slow = (tw.indicators.ema(ds["close"], window=w) for w in (12, 26))
+    line = fast - slow
+    above = ((line - tw.indicators.ema(line, window=9)) / fast).values[0]
+
+    def on_bar(desk: tw.backtest.Desk) -> None:
+        held = desk.position()
+        if held <= 0.0 and above[desk.bar] > 0.0025:
+            desk.buy(0, units_for(desk.equity, desk.price()))
+        elif held > 0.0 and above[desk.bar] < -0.0025:
+            desk.close()
+
+    return Orders(on_bar)
+
+
+def test_macd_trend() -> None:
+    """MACDTrendAlgorithm: eleven years of SPY."""
+    frame = adjusted(bars("spy", "daily"), "spy").loc["2004-01-01":"2014-12-31"]
+    ds = dataset(frame, "SPY", frequency="1d", calendar="XNYS")
+    result = tw.backtest(doing(macd_trend), ds, costs=FEES, cash=1e5, borrow=True)
+    assert result.metrics.final_equity == pytest.approx(137751.04, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(468.54, abs=0.005)
+    assert -result.metrics.max_drawdown == pytest.approx(0.349, abs=0.0005)
+    assert result.metrics.hit_rate == pytest.approx(0.57, abs=0.005)
+    a_year = tw.metrics.calendar_cagr(result.returns, since="2004-01-01", until="2015-01-01", days=365)
+    assert a_year == pytest.approx(0.02952, abs=0.000005)
+
+
+def test_basic_template_on_minutes() -> None:
+    """BasicTemplateAlgorithm: SPY bought at the first minute's ask."""
+    trades = adjusted(minutes("spy", "trade", (*PRICES, "volume")), "spy")
+    quotes = ("bo", "bh", "bl", "bid", "bs", "ao", "ah", "al", "close", "as")
+    asks = adjusted(minutes("spy", "quote", quotes), "spy")["close"]
+    ds = dataset(filled_at(trades, asks), "SPY")
+    result = tw.backtest(doing(all_in), ds, costs=FEES, cash=1e5, borrow=True)
+    assert result.metrics.final_equity == pytest.approx(101691.92, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(3.44, abs=0.005)
+    assert -result.metrics.max_drawdown == pytest.approx(0.022, abs=0.0005)
+
+
+def test_basic_template_on_hours() -> None:
+    """BasicTemplateHourlyAlgorithm: SPY bought at the first hour's close."""
+    frame = adjusted(bars("spy", "hour"), "spy").loc["2013-10-07":"2013-10-11"]
+    ds = dataset(filled_at(frame, frame["close"]), "SPY")
+    result = tw.backtest(doing(all_in), ds, costs=FEES, cash=1e5, borrow=True)
+    assert result.metrics.final_equity == pytest.approx(101529.08, abs=0.005)
+    assert -result.metrics.max_drawdown == pytest.approx(0.020, abs=0.0005)
+
+
+def test_raw_prices_across_a_split_and_a_change_of_ticker() -> None:
+    """RawDataRegressionAlgorithm: GOOGL, which was GOOG before it was split."""
+    frame = pd.concat(
+        [
+            bars("goog", "daily").loc["2014-03-25":"2014-04-02"],
+            bars("googl", "daily").loc["2014-04-03":"2014-04-07"],
+        ]
+    ).assign(split=1.0)
+    frame.loc["2014-04-03", "split"] = 2.0
+    result = tw.backtest(doing(all_in), dataset(frame, "GOOGL", frequency="1d"), costs=FEES, cash=1e5)
+    assert result.metrics.final_equity == pytest.approx(93054.5, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(1.0)
+    assert -result.metrics.max_drawdown == pytest.approx(0.069, abs=0.0005)
