@@ -1,6 +1,6 @@
 """More of LEAN's regression algorithms, as its ``ExpectedStatistics`` give them (commit 24863901).
 
-Each is written the way a user would: the bars as a dataset, the rule as a strategy, LEAN's brokerage as costs.
+Each is written the way a user would: bars as a dataset, the rule as a strategy, LEAN's brokerage as costs.
 LEAN fills a market order of an intraday bar at once, at the bar's quote or close: here that is the next bar's
 open, so ``filled_at`` moves those prices one bar on.
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from html import escape
 
 import numpy as np
@@ -11,10 +12,11 @@ import xarray as xr
 from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
 from tradewind.portfolio import solvers
 from tradewind.portfolio.estimates import Estimate, Moments, moments
-from tradewind.portfolio.solvers import Linkage
+from tradewind.portfolio.solvers import Leaves, Linkage
 from tradewind.vocabulary import SYMBOL
 
-Prices = xr.DataArray | xr.Dataset
+Prices = xr.DataArray | xr.Dataset | Moments
+"""Closes, or moments of one's own, which are taken as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,14 @@ def _allocation(method: str, known: Moments, weights: np.ndarray, risk_free: flo
     )
 
 
+def _known(prices: Prices, estimate: Estimate | None) -> Moments:
+    if not isinstance(prices, Moments):
+        return moments(prices, estimate)
+    if estimate is not None:
+        raise ParameterError("estimate= says how moments come from prices; these were given.")
+    return prices
+
+
 def _bounds(count: int, lower: float, upper: float) -> None:
     if not lower <= upper:
         raise ParameterError(f"lower ({lower:g}) is above upper ({upper:g}).")
@@ -104,17 +114,22 @@ def _bounds(count: int, lower: float, upper: float) -> None:
         )
 
 
+def _not_negative(name: str, value: float) -> None:
+    if not value >= 0.0:
+        raise ParameterError(f"{name} is not negative, and this is {value!r}.")
+
+
 def equal_weight(prices: Prices, *, estimate: Estimate | None = None) -> Allocation:
     """Hold the same value of every asset.
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     estimate
         How return and risk are judged; the weights do not depend on it.
     """
-    known = moments(prices, estimate)
+    known = _known(prices, estimate)
     count = len(known.symbols)
     return _allocation("Equal weight", known, np.full(count, 1.0 / count))
 
@@ -124,26 +139,33 @@ def inverse_volatility(prices: Prices, *, estimate: Estimate | None = None) -> A
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     estimate
         How the past stands for the future.
     """
-    known = moments(prices, estimate)
+    known = _known(prices, estimate)
     return _allocation("Inverse volatility", known, solvers.inverse_volatility(known))
 
 
 def minimum_variance(
-    prices: Prices, *, lower: float = 0.0, upper: float = 1.0, estimate: Estimate | None = None
+    prices: Prices,
+    *,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    l2: float = 0.0,
+    estimate: Estimate | None = None,
 ) -> Allocation:
     """Hold the portfolio of least variance.
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     lower, upper
-        Least and most of one asset; a negative ``lower`` allows short sales.
+        Least and most of one asset; a negative ``lower`` allows short sales. They may be infinite.
+    l2
+        Times the sum of the squared weights is added to the variance: spreads the capital.
     estimate
         How the past stands for the future.
 
@@ -152,9 +174,10 @@ def minimum_variance(
     ParameterError
         The bounds leave no portfolio.
     """
-    known = moments(prices, estimate)
+    known = _known(prices, estimate)
     _bounds(len(known.symbols), lower, upper)
-    return _allocation("Minimum variance", known, solvers.minimum_variance(known, lower, upper))
+    _not_negative("l2", l2)
+    return _allocation("Minimum variance", known, solvers.minimum_variance(known, lower, upper, l2))
 
 
 def maximum_sharpe(
@@ -169,8 +192,8 @@ def maximum_sharpe(
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     risk_free
         A year's rate.
     lower, upper
@@ -185,7 +208,7 @@ def maximum_sharpe(
     ParameterError
         The bounds leave no portfolio.
     """
-    known = moments(prices, estimate)
+    known = _known(prices, estimate)
     _bounds(len(known.symbols), lower, upper)
     return _allocation(
         "Maximum Sharpe", known, solvers.maximum_sharpe(known, risk_free, lower, upper), risk_free
@@ -201,14 +224,15 @@ def mean_variance(
     risk_free: float = 0.0,
     lower: float = 0.0,
     upper: float = 1.0,
+    l2: float = 0.0,
     estimate: Estimate | None = None,
 ) -> Allocation:
     """Hold a portfolio of the efficient frontier; say which by one of three numbers.
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     target_return
         Least variance for at least this expected return a year.
     target_volatility
@@ -217,6 +241,8 @@ def mean_variance(
         Highest ``return - aversion / 2 * variance``.
     risk_free, lower, upper, estimate
         As in :func:`maximum_sharpe`.
+    l2
+        Times the sum of the squared weights is taken off what is maximised, or added to the variance.
 
     Raises
     ------
@@ -228,11 +254,12 @@ def mean_variance(
     given = [v for v in (target_return, target_volatility, aversion) if v is not None]
     if len(given) != 1:
         raise ParameterError("Give one of target_return, target_volatility and aversion.")
-    known = moments(prices, estimate)
+    _not_negative("l2", l2)
+    known = _known(prices, estimate)
     _bounds(len(known.symbols), lower, upper)
     weights = solvers.mean_variance(
         known, aversion=aversion, target_return=target_return, target_volatility=target_volatility,
-        lower=lower, upper=upper,
+        lower=lower, upper=upper, l2=l2,
     )  # fmt: skip
     return _allocation("Mean-variance", known, weights, risk_free)
 
@@ -244,14 +271,14 @@ def risk_parity(
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     budget
         Other shares by symbol; they are scaled to sum to 1, an asset left out gets none.
     estimate
         How the past stands for the future.
     """
-    known = moments(prices, estimate)
+    known = _known(prices, estimate)
     shares = None
     if budget is not None:
         names = [str(s) for s in known.symbols]
@@ -266,24 +293,36 @@ def risk_parity(
 
 
 def hierarchical_risk_parity(
-    prices: Prices, *, linkage: Linkage | str = Linkage.WARD, estimate: Estimate | None = None
+    prices: Prices,
+    *,
+    linkage: Linkage | str = Linkage.WARD,
+    leaves: Leaves | str = Leaves.OPTIMAL,
+    estimate: Estimate | None = None,
 ) -> Allocation:
     """Divide the capital along a tree of clusters, by inverse variance (López de Prado 2016).
 
     Parameters
     ----------
-    prices : DataArray [symbol, time] or Dataset
-        Closes.
+    prices : DataArray [symbol, time], Dataset or Moments
+        Closes, or moments of one's own.
     linkage
         ``"ward"`` (skfolio's) or ``"single"`` (the paper's), ``"complete"``, ``"average"``.
+    leaves
+        ``"optimal"``: neighbours in the tree's order are as alike as can be (skfolio); ``"tree"``: as they
+        were put together (the paper, PyPortfolioOpt).
     estimate
         How the past stands for the future.
     """
+    chosen, order = _choice(Linkage, "linkage", linkage), _choice(Leaves, "order of leaves", leaves)
+    known = _known(prices, estimate)
+    weights = solvers.hierarchical(known, chosen, leaves=order)
+    return _allocation("Hierarchical risk parity", known, weights)
+
+
+def _choice[E: StrEnum](kind: type[E], what: str, given: E | str) -> E:
     try:
-        chosen = Linkage(linkage)
+        return kind(given)
     except ValueError:
         raise ParameterError(
-            f"There is no linkage {linkage!r}.", did_you_mean(str(linkage), [v.value for v in Linkage])
+            f"There is no {what} {given!r}.", did_you_mean(str(given), [v.value for v in kind])
         ) from None
-    known = moments(prices, estimate)
-    return _allocation("Hierarchical risk parity", known, solvers.hierarchical(known, chosen))

@@ -1,6 +1,6 @@
 """Expected returns and covariances from past prices, a year's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -9,6 +9,7 @@ import xarray as xr
 
 from tradewind.errors import EmptySelectionError, FieldNotFoundError, InvalidInputError
 from tradewind.metrics import periods_per_year
+from tradewind.metrics.periods import TRADING_DAYS
 from tradewind.vocabulary import SYMBOL, TIME
 
 
@@ -55,7 +56,7 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """What an optimiser knows of the assets.
+    """What an optimiser knows of the assets: estimated by :func:`moments`, or one's own.
 
     Attributes
     ----------
@@ -67,16 +68,41 @@ class Moments:
         Of a year's returns (n, n).
     returns
         Simple returns per bar (bars, n) that the estimates rest on; bars on which an asset was not known
-        are NaN.
+        are NaN. Left out for moments of one's own.
     periods
         Bars a year.
+
+    Raises
+    ------
+    InvalidInputError
+        The sizes do not go together, or a moment is not known.
     """
 
     symbols: np.ndarray
     mean: np.ndarray
     covariance: np.ndarray
-    returns: np.ndarray
-    periods: float
+    returns: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    periods: float = TRADING_DAYS
+
+    def __post_init__(self) -> None:
+        for name, kind in (("symbols", None), ("mean", float), ("covariance", float)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
+        n = self.symbols.size
+        if self.mean.shape != (n,) or self.covariance.shape != (n, n):
+            raise InvalidInputError(
+                f"{n} symbols need {n} means and a covariance of {n} by {n}, not {self.mean.shape} and "
+                f"{self.covariance.shape}."
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.covariance).all()):
+            raise InvalidInputError("A mean or a covariance is not known.", "Leave that asset out.")
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Of the returns, each pair over the bars both were known; of the covariance where there are none."""
+        if len(self.returns) > 1:
+            return np.asarray(pd.DataFrame(self.returns).corr())
+        spread = np.sqrt(np.diag(self.covariance))
+        return np.asarray(self.covariance / np.outer(spread, spread))
 
 
 RISK_METRICS = 0.94

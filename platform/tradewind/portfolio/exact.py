@@ -76,3 +76,78 @@ def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: float) -> 
         return None
     weights: np.ndarray = raw / raw.sum()
     return weights if weights.max() <= upper + SLACK else None
+
+
+def tangency(excess: np.ndarray, covariance: np.ndarray) -> np.ndarray | None:
+    """Weights of the highest excess return over volatility that sum to 1, without bounds.
+
+    None if the best direction is to be short as a whole: then no such portfolio is the best.
+    """
+    try:
+        raw = np.linalg.solve(covariance, excess)
+    except np.linalg.LinAlgError:
+        return None
+    return raw / raw.sum() if raw.sum() > SLACK * np.abs(raw).sum() else None
+
+
+def ridged(covariance: np.ndarray, more: float) -> np.ndarray:
+    """The covariance with a constant added to every variance: a penalty on squared weights."""
+    return covariance + more * np.eye(len(covariance)) if more else covariance
+
+
+def polished(
+    near: np.ndarray,
+    covariance: np.ndarray,
+    slope: np.ndarray,
+    bounds: tuple[float, float],
+    least: tuple[np.ndarray, float] | None = None,
+) -> np.ndarray:
+    """Sharpen a solver's minimum of ``w'Cw / 2 - slope'w`` where weights sum to 1.
+
+    The bounds at which the solver ended are taken to bind; the rest is solved as linear equations, and kept
+    if the conditions of an optimum prove it. Otherwise the solver's answer is.
+
+    Parameters
+    ----------
+    near
+        The solver's weights.
+    covariance, slope
+        Of the problem.
+    bounds
+        Least and most of every weight.
+    least
+        Coefficients and the least that they times the weights must reach.
+    """
+    lower, upper = bounds
+    low, high = near < lower + NEAR, near > upper - NEAR
+    free = ~(low | high)
+    rows = [np.ones(len(near))]
+    wanted = [1.0]
+    if least is not None and float(least[0] @ near) < least[1] + NEAR * max(abs(least[1]), NEAR):
+        rows, wanted = [*rows, least[0]], [*wanted, least[1]]
+    sides = np.array(rows)
+    weights = np.where(low, lower if np.isfinite(lower) else 0.0, upper if np.isfinite(upper) else 0.0)
+    weights[free] = 0.0
+    count, k = int(free.sum()), len(rows)
+    if count < k:
+        return near
+    matrix = np.zeros((count + k, count + k))
+    matrix[:count, :count] = covariance[np.ix_(free, free)]
+    matrix[:count, count:], matrix[count:, :count] = -sides[:, free].T, sides[:, free]
+    right = np.concatenate([(slope - covariance @ weights)[free], np.array(wanted) - sides @ weights])
+    try:
+        solved = np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return near
+    weights[free] = solved[:count]
+    prices = solved[count:]
+    gradient = covariance @ weights - slope - sides.T @ prices
+    scale = NEAR * max(float(np.abs(covariance @ weights).max()), float(np.abs(slope).max()))
+    proved = (
+        (weights >= lower - SLACK).all()
+        and (weights <= upper + SLACK).all()
+        and (gradient[low] >= -scale).all()
+        and (gradient[high] <= scale).all()
+        and (k == 1 or prices[1] >= -scale)
+    )
+    return weights if proved else near

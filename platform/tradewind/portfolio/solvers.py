@@ -22,6 +22,13 @@ class Linkage(StrEnum):
     AVERAGE = "average"
 
 
+class Leaves(StrEnum):
+    """In which order the leaves of a tree of clusters are cut in halves."""
+
+    OPTIMAL = "optimal"
+    TREE = "tree"
+
+
 @cache
 def _prior_class() -> Any:
     """An skfolio prior that says what we know instead of estimating it again."""
@@ -41,6 +48,24 @@ def _prior_class() -> Any:
     return Known
 
 
+@cache
+def _distance_class() -> Any:
+    """An skfolio distance of assets from correlations that are known."""
+    from skfolio.distance import BaseDistance
+
+    class KnownDistance(BaseDistance):  # type: ignore[misc]
+        def __init__(self, known: Moments) -> None:
+            self.known = known
+
+        def fit(self, X: Any, y: Any = None, **_: Any) -> Any:
+            self.codependence_ = self.known.correlation
+            self.distance_ = np.sqrt(np.clip((1.0 - self.codependence_) / 2.0, 0.0, 1.0))
+            np.fill_diagonal(self.distance_, 0.0)
+            return self
+
+    return KnownDistance
+
+
 def fit(known: Moments, kind: str, **options: Any) -> np.ndarray:
     """Let an skfolio optimiser find the weights.
 
@@ -53,7 +78,7 @@ def fit(known: Moments, kind: str, **options: Any) -> np.ndarray:
     from skfolio import optimization
 
     estimator = getattr(optimization, kind)(prior_estimator=_prior_class()(known), **options)
-    shape = np.nan_to_num(known.returns)
+    shape = np.nan_to_num(known.returns) if len(known.returns) > 1 else np.zeros((2, len(known.mean)))
     try:
         estimator.fit(shape)
     except (cvxpy.error.SolverError, ValueError) as error:
@@ -64,12 +89,21 @@ def fit(known: Moments, kind: str, **options: Any) -> np.ndarray:
     return np.asarray(estimator.weights_, dtype=float)
 
 
-def minimum_variance(known: Moments, lower: float = 0.0, upper: float = 1.0) -> np.ndarray:
-    """Weights of least variance."""
-    found = exact.minimum_variance(known.covariance, lower, upper)
+def _limits(lower: float, upper: float) -> dict[str, Any]:
+    """Bounds and precision as skfolio takes them: no bound is None."""
+    return {
+        "min_weights": lower if np.isfinite(lower) else None,
+        "max_weights": upper if np.isfinite(upper) else None,
+        "solver_params": TIGHT,
+    }
+
+
+def minimum_variance(known: Moments, lower: float = 0.0, upper: float = 1.0, l2: float = 0.0) -> np.ndarray:
+    """Weights of least variance, plus ``l2`` times the sum of their squares."""
+    found = exact.minimum_variance(exact.ridged(known.covariance, l2), lower, upper)
     if found is not None:
         return found
-    return fit(known, "MeanRisk", min_weights=lower, max_weights=upper, solver_params=TIGHT)
+    return fit(known, "MeanRisk", l2_coef=l2, **_limits(lower, upper))
 
 
 def maximum_sharpe(
@@ -88,14 +122,18 @@ def maximum_sharpe(
             f"No asset is expected to earn more than the risk-free rate of {risk_free:.2%} a year.",
             "Hold cash, or give a lower risk_free.",
         )
-    found = exact.maximum_sharpe(excess, known.covariance, upper) if lower == 0.0 else None
+    found = None
+    if lower == 0.0:
+        found = exact.maximum_sharpe(excess, known.covariance, upper)
+    elif lower == -np.inf and upper == np.inf:
+        found = exact.tangency(excess, known.covariance)
     if found is not None:
         return found
     from skfolio.optimization import ObjectiveFunction
 
     return fit(
         known, "MeanRisk", objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_free_rate=risk_free,
-        min_weights=lower, max_weights=upper, solver_params=TIGHT,
+        **_limits(lower, upper),
     )  # fmt: skip
 
 
@@ -107,20 +145,25 @@ def mean_variance(
     target_volatility: float | None,
     lower: float,
     upper: float,
+    l2: float = 0.0,
 ) -> np.ndarray:
     """Weights on the efficient frontier: by a return, by a volatility or by an aversion to variance."""
     from skfolio.optimization import ObjectiveFunction
 
-    limits: dict[str, Any] = {"min_weights": lower, "max_weights": upper, "solver_params": TIGHT}
+    limits = _limits(lower, upper) | {"l2_coef": l2}
     if target_return is not None:
-        return fit(known, "MeanRisk", min_return=target_return, **limits)
+        near = fit(known, "MeanRisk", min_return=target_return, **limits)
+        ridged = exact.ridged(known.covariance, l2)
+        return exact.polished(near, ridged, np.zeros_like(near), (lower, upper), (known.mean, target_return))
     if target_volatility is not None:
         limits |= {"max_variance": target_volatility**2}
         return fit(known, "MeanRisk", objective_function=ObjectiveFunction.MAXIMIZE_RETURN, **limits)
     # skfolio maximises mean - aversion * variance, the textbook (and PyPortfolioOpt) half of it
-    half = (aversion or 1.0) / 2.0
+    wary = aversion or 1.0
     kind = ObjectiveFunction.MAXIMIZE_UTILITY
-    return fit(known, "MeanRisk", objective_function=kind, risk_aversion=half, **limits)
+    near = fit(known, "MeanRisk", objective_function=kind, risk_aversion=wary / 2.0, **limits)
+    ridged = exact.ridged(known.covariance, 2.0 * l2 / wary)
+    return exact.polished(near, ridged, known.mean / wary, (lower, upper))
 
 
 def risk_parity(known: Moments, budget: np.ndarray | None = None, most: float = 1.0) -> np.ndarray:
@@ -128,14 +171,24 @@ def risk_parity(known: Moments, budget: np.ndarray | None = None, most: float = 
     return fit(known, "RiskBudgeting", risk_budget=budget, max_weights=most, solver_params=TIGHT)
 
 
-def hierarchical(known: Moments, linkage: Linkage | str = Linkage.WARD, most: float = 1.0) -> np.ndarray:
+def hierarchical(
+    known: Moments,
+    linkage: Linkage | str = Linkage.WARD,
+    most: float = 1.0,
+    leaves: Leaves = Leaves.OPTIMAL,
+) -> np.ndarray:
     """Weights by hierarchical risk parity (López de Prado 2016)."""
     from skfolio.cluster import HierarchicalClustering, LinkageMethod
     from skfolio.seriation import HierarchicalSeriation
 
     clustering = HierarchicalClustering(linkage_method=LinkageMethod[Linkage(linkage).name])
-    order = HierarchicalSeriation(hierarchical_clustering_estimator=clustering)
-    return fit(known, "HierarchicalRiskParity", max_weights=most, seriation_estimator=order)
+    order = HierarchicalSeriation(
+        hierarchical_clustering_estimator=clustering, optimal_ordering=leaves is Leaves.OPTIMAL
+    )
+    return fit(
+        known, "HierarchicalRiskParity", max_weights=most, seriation_estimator=order,
+        distance_estimator=_distance_class()(known),
+    )  # fmt: skip
 
 
 def inverse_volatility(known: Moments) -> np.ndarray:

@@ -1,0 +1,102 @@
+"""Portfolios that others published: PyPortfolioOpt's tests (commit 65cabce), worked examples of papers."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tradewind as tw
+import xarray as xr
+from pypfopt import risk_models
+from tradewind import errors
+from tradewind.portfolio import Allocation, Estimate, Moments
+
+PRICES = Path(__file__).resolve().parents[3] / "shared" / "data" / "pypfopt" / "stock_prices.csv.gz"
+ANY = {"lower": -np.inf, "upper": np.inf}
+ARITHMETIC = Estimate(mean="arithmetic")
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    """Twenty stocks from 1989 on, half of them listed later."""
+    if not PRICES.is_file():
+        pytest.skip(f"PyPortfolioOpt's prices are missing: put them at {PRICES}")
+    return pd.read_csv(PRICES, index_col=0, parse_dates=True)
+
+
+@pytest.fixture(scope="module")
+def px(frame: pd.DataFrame) -> xr.DataArray:
+    """The same as the SDK gives them."""
+    coords = {"symbol": frame.columns.to_numpy(), "time": frame.index.to_numpy()}
+    return xr.DataArray(frame.to_numpy(float).T, coords, ("symbol", "time"), attrs={"frequency": "1d"})
+
+
+def held_as(found: Allocation, published: tuple[float, float, float], rel: float = 1e-7) -> None:
+    """Compare with ``portfolio_performance(risk_free_rate=0.02)``; their own tolerance by default."""
+    sharpe = (found.expected_return - 0.02) / found.volatility
+    assert (found.expected_return, found.volatility, sharpe) == pytest.approx(published, rel=rel)
+    assert float(found.weights.sum()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "published"),
+    [
+        ("minimum_variance", {}, (0.15056821399482578, 0.15915084514118694, 0.8204054077060996)),
+        ("minimum_variance", ANY, (0.1516319319875544, 0.1555915367269669, 0.8460095886741129)),
+        ("minimum_variance", {"l2": 1.0}, (0.17356099329164965, 0.1955254118258614, 0.785376140408869)),
+        ("maximum_sharpe", {"risk_free": 0.02, **ANY},
+         (0.4937195216716211, 0.29516576454651955, 1.6049270564945908)),
+        ("maximum_sharpe", {"lower": -1.0}, (0.44859872371106785, 0.26762066559448255, 1.601515797589826)),
+        ("mean_variance", {"aversion": 2.0}, (0.3677732711751504, 0.2921342197778279, 1.1904571516463793)),
+        ("mean_variance", {"aversion": 1.0, "lower": -1.0},
+         (1.4170505733098597, 1.0438577623242156, 1.3383533884915872)),
+        ("mean_variance", {"aversion": 1.0, "l2": 5.0},
+         (0.19774277217586125, 0.2104822672707046, 0.8444548535162986)),
+        ("mean_variance", {"target_volatility": 0.19}, (0.2552422849133517, 0.19, 1.2381172871434818)),
+        ("mean_variance", {"target_volatility": 0.19, "lower": -1.0},
+         (0.30035471606347336, 0.19, 1.4755511348079207)),
+        ("mean_variance", {"target_return": 0.25}, (0.25, 0.18723269942026335, 1.2284179030274036)),
+        ("hierarchical_risk_parity", {"linkage": "single", "leaves": "tree", "estimate": ARITHMETIC},
+         (0.21353402380950973, 0.17844159743748936, 1.084579081272277)),
+    ],
+)  # fmt: skip
+def test_pypfopt(px: xr.DataArray, rule: str, options: dict, published: tuple[float, float, float]) -> None:
+    held_as(getattr(tw.portfolio, rule)(px, **options), published)
+
+
+def test_moments_of_ones_own(frame: pd.DataFrame, px: xr.DataArray) -> None:
+    """Other covariances than ours: PyPortfolioOpt's tests with its own estimators."""
+    mean = tw.portfolio.moments(px).mean
+
+    def with_covariance(matrix: pd.DataFrame) -> Moments:
+        return Moments(symbols=frame.columns, mean=mean, covariance=matrix)
+
+    found = tw.portfolio.maximum_sharpe(with_covariance(risk_models.exp_cov(frame)), risk_free=0.02)
+    held_as(found, (0.33700887443850647, 0.1807332515488447, 1.7540152225548384))
+    semi = risk_models.semicovariance(frame, benchmark=0)
+    found = tw.portfolio.maximum_sharpe(with_covariance(semi), risk_free=0.02)
+    held_as(found, (0.2762965426962885, 0.07372667096108301, 3.476307004714425))
+    shrunk = risk_models.CovarianceShrinkage(frame)
+    one_factor = with_covariance(shrunk.ledoit_wolf("single_factor"))
+    found = tw.portfolio.mean_variance(one_factor, target_return=0.22)
+    held_as(found, (0.22, 0.08892163937693882, 2.2491713085967766))
+    given = with_covariance(shrunk.ledoit_wolf())
+    tree = tw.portfolio.hierarchical_risk_parity(given, linkage="single", leaves="tree")
+    assert tree.volatility == pytest.approx(0.10002783894982334, rel=1e-7)
+    with pytest.raises(errors.ParameterError, match="estimate"):
+        tw.portfolio.minimum_variance(given, estimate=ARITHMETIC)
+    with pytest.raises(errors.InvalidInputError, match="20 by 20"):
+        Moments(symbols=frame.columns, mean=mean, covariance=np.eye(3))
+
+
+def test_equal_risk_contributions_of_maillard() -> None:
+    """Maillard, Roncalli and Teiletche 2010: volatilities of 10 to 40 %, correlations of 0.8 and -0.5."""
+    correlation = np.eye(4)
+    correlation[0, 1] = correlation[1, 0] = 0.8
+    correlation[2, 3] = correlation[3, 2] = -0.5
+    spread = np.array([0.1, 0.2, 0.3, 0.4])
+    known = Moments(symbols=list("abcd"), mean=np.zeros(4), covariance=correlation * np.outer(spread, spread))
+    equal = tw.portfolio.risk_parity(known).weights.values
+    np.testing.assert_allclose(equal, [0.384, 0.192, 0.243, 0.182], atol=6e-4)
+    least = tw.portfolio.minimum_variance(known).weights.values
+    np.testing.assert_allclose(least, [0.745, 0.0, 0.152, 0.103], atol=6e-4)
