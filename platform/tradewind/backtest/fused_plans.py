@@ -15,7 +15,7 @@ averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 shared = lazy("tradewind.backtest.fused_rows_loops")
-smoothed = lazy("tradewind.indicators.smoothed_loops")
+scanned = lazy("tradewind.indicators.scanned_loops")
 spread = lazy("tradewind.indicators.spread_loops")
 
 
@@ -213,7 +213,7 @@ def _plan_turtle(lanes: Sequence[Turtle]) -> Plan:
     x = plan.closes()
 
     def noise(window: int) -> Compute:
-        return lambda bars, rows, at: smoothed.atr(
+        return lambda bars, rows, at: scanned.atr(
             0, 1, bars.high, bars.low, bars.close, window, rows[at : at + 1]
         )
 

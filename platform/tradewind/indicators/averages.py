@@ -9,6 +9,7 @@ from tradewind.lazy import lazy
 
 loops = lazy("tradewind.indicators.averages_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
+scanned = lazy("tradewind.indicators.scanned_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
 
 
@@ -116,7 +117,7 @@ def kama(data: Data, window: int = 30) -> xr.DataArray:
         Bars over which the path's straightness is measured. After a hole the average begins afresh.
     """
     at_least("kama", window=(window, 2))
-    return one(rolled.kama, inputs_of(data, ("close",), "kama"), (window,), "kama", grain=LANES)
+    return one(scanned.kama, inputs_of(data, ("close",), "kama"), (window,), "kama")
 
 
 @register(

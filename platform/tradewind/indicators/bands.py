@@ -2,13 +2,13 @@
 
 import xarray as xr
 
-from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
+from tradewind.indicators._apply import Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
 rolled = lazy("tradewind.indicators.rolled_loops")
-smoothed = lazy("tradewind.indicators.smoothed_loops")
+scanned = lazy("tradewind.indicators.scanned_loops")
 spread = lazy("tradewind.indicators.spread_loops")
 
 
@@ -59,7 +59,7 @@ def atr(data: xr.Dataset, window: int = 14) -> xr.DataArray:
         In the unit of the prices. NaN for the first ``window`` bars and where a field is NaN.
     """
     at_least("atr", window=(window, 1))
-    return one(smoothed.atr, inputs_of(data, ("high", "low", "close"), "atr"), (window,), "atr", grain=LANES)
+    return one(scanned.atr, inputs_of(data, ("high", "low", "close"), "atr"), (window,), "atr")
 
 
 @register(

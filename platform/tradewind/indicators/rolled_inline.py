@@ -21,6 +21,7 @@ from tradewind.indicators.lanes_inline import (
     load_at,
     pick,
     save_at,
+    size,
     splat,
 )
 from tradewind.indicators.memory_inline import aligned, copy, prefetch
@@ -74,12 +75,14 @@ def last_of(n):  # type: ignore[no-untyped-def]
 
 
 @bare
-def _sums_of_eight(row, start, n, to, rest, odd):  # type: ignore[no-untyped-def]
-    """Sums of eight bars, and of the ``odd`` latest into ``rest``."""
-    b1 = b2 = b4 = splat(NAN)
+def _sums_of_eight(row, start, n, to, rest, odd, steps):  # type: ignore[no-untyped-def]
+    """Sums of eight bars, or of the ``steps`` to them, and of the ``odd`` latest into ``rest``."""
+    b0 = b1 = b2 = b4 = splat(NAN)
     for k in range(0, n, LANES):
         s1 = load_at(row, start + k)
         prefetch(row, start + n + k)
+        if steps:
+            b0, s1 = s1, size(s1 - behind1(b0, s1))
         s2 = s1 + behind1(b1, s1)
         s4 = s2 + behind2(b2, s2)
         save_at(to, k, s4 + behind4(b4, s4))
@@ -142,21 +145,27 @@ def _lengthened(x, rest, n, window):  # type: ignore[no-untyped-def]
 
 @bare
 def sums(row, start, n, buffer, x, rest, window):  # type: ignore[no-untyped-def]
-    """Begin the sums of a row's windows in ``x`` and ``rest``; answers what :func:`sum_at` is to be given."""
+    """Begin the sums of a row's windows for :func:`sum_at`; answers the length of those in ``x``."""
     if start >= 0 and start + n + LANES <= row.size:
-        _sums_of_eight(row, start, n, x, rest, window % LANES)
+        _sums_of_eight(row, start, n, x, rest, window % LANES, False)
     else:
         take(row, start, n, buffer)
-        _sums_of_eight(buffer, 0, n, x, rest, window % LANES)
+        _sums_of_eight(buffer, 0, n, x, rest, window % LANES, False)
     return _lengthened(x, rest, n, window)
 
 
 @bare
-def sum_at(x, rest, k, window, m):  # type: ignore[no-untyped-def]
-    """The sum of a window."""
-    if window < m:
+def step_sums(row, start, n, x, rest, window):  # type: ignore[no-untyped-def]
+    """Begin the sums of the sizes of a window's steps from bar to bar, as :func:`sums` does those of bars."""
+    _sums_of_eight(row, start, n, x, rest, window % LANES, True)
+    return _lengthened(x, rest, n, window)
+
+
+@bare
+def sum_at(x, rest, k, window, m, many):  # type: ignore[no-untyped-def]
+    """The sum of a window, that of ``many`` windows of ``m`` bars and of the rest."""
+    if many == 0:
         return load_at(rest, k)
-    many = window // m
     found = _some(x, k, m, many)
     return found + load_at(rest, k - many * m) if window > many * m else found
 
@@ -165,12 +174,13 @@ def sum_at(x, rest, k, window, m):  # type: ignore[no-untyped-def]
 def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
     """Sums of ``window`` bars into ``total``; ``x`` and ``rest`` are used up."""
     if window < LANES:
-        _sums_of_eight(x, 0, n, x, total, window)
+        _sums_of_eight(x, 0, n, x, total, window, False)
         return
-    _sums_of_eight(x, 0, n, x, rest, window % LANES)
+    _sums_of_eight(x, 0, n, x, rest, window % LANES, False)
     m = _lengthened(x, rest, n, window)
-    for k in range(window // m * m, n, LANES):
-        save_at(total, k, sum_at(x, rest, k, window, m))
+    many = window // m
+    for k in range(many * m, n, LANES):
+        save_at(total, k, sum_at(x, rest, k, window, m, many))
 
 
 @inline

@@ -5,12 +5,9 @@ import numpy as np
 
 from tradewind.indicators.lanes_inline import (
     LANES,
-    behind1,
-    load,
     load_at,
     over,
     pick,
-    save,
     save_at,
     size,
     splat,
@@ -40,7 +37,6 @@ from tradewind.indicators.rolled_inline import (
     window_age,
     window_sum,
 )
-from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
 from tradewind.loops import INT, bare, loop, read, write
 
 NAN = np.nan
@@ -49,10 +45,11 @@ NAN = np.nan
 @bare
 def _simple(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
     m = sums(row, t0 - back, n + back, work[0], work[1], work[2], window)
+    many = window // m
     count = float(window)
     way = way_to(out, t0, past)
     for k in range(0, n, LANES):
-        emit(over(sum_at(work[1], work[2], back + k, window, m), count), k, n, out, t0, work[0], way)
+        emit(over(sum_at(work[1], work[2], back + k, window, m, many), count), k, n, out, t0, work[0], way)
     finish(n, out, t0, work[0], way)
 
 
@@ -293,57 +290,4 @@ def change(first, last, x, window, percent, out):  # type: ignore[no-untyped-def
         head = min(window, x.shape[1])
         out[i, :head] = NAN
         _change(x[i], head, percent == 1, out[i], past)
-    settle()
-
-
-@bare
-def _adaptive(x, t0, n, back, window, work, to):  # type: ignore[no-untyped-def]
-    """Kaufman's smoothing, squared, between those of 2 and 30 bars, by how straight the path was."""
-    slow = 2.0 / 31.0
-    span = 2.0 / 3.0 - slow
-    m = n + back
-    take(x, t0 - back, m, work[0])
-    before = splat(NAN)
-    for k in range(0, m, LANES):
-        now = load_at(work[0], k)
-        save_at(work[1], k, size(now - behind1(before, now)))
-        before = now
-    window_sum(work[1], work[2], work[3], m, window)
-    for k in range(0, n, LANES):
-        path = load_at(work[3], back + k)
-        gap = load_at(work[0], back + k) - load_at(work[0], back + k - window)
-        straight = pick((path <= gap) | (path < 1e-14), splat(1.0), size(gap / path))
-        smoothing = straight * span + slow
-        save_at(to, k, pick(path == path, smoothing * smoothing, path))
-
-
-@loop(INT, INT, read(), INT, write())
-def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
-    back = back_of(window)
-    long = tile_of(window)
-    work = rows_of(4, long + back)
-    quick = rows_of(LANES, long)
-    speeds = new_tile()
-    tile = new_tile()
-    result = new_tile()
-    nan = splat(NAN)
-    for i in range(first, last, LANES):
-        many = min(LANES, last - i)
-        average = nan
-        for s0 in range(0, x.shape[1], long):
-            n = min(long, x.shape[1] - s0)
-            for j in range(many):
-                _adaptive(x[i + j], s0, n, back, window, work, quick[j])
-            for t0 in range(0, n, BARS):
-                m = min(BARS, n - t0)
-                fill(x, i, many, s0 + t0, m, tile)
-                fill(quick, 0, many, t0, m, speeds)
-                for t in range(m):
-                    v = load(tile, t)
-                    k = load(speeds, t)
-                    known = k == k
-                    # before the first, and after a hole, the average is the price of the bar before
-                    average = pick(known, average + (v - average) * k, v)
-                    save(result, t, pick(known, average, nan))
-                spill(result, out, i, many, s0 + t0, m)
     settle()

@@ -131,46 +131,6 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
     settle()
 
 
-@loop(INT, INT, read(), read(), read(), INT, write())
-def atr(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
-    # Wilder's smoothing of the true range; the first bar has none, for want of a close before it.
-    highs = new_tile()
-    lows = new_tile()
-    closes = new_tile()
-    result = new_tile()
-    w = float(window)
-    keep = (w - 1.0) / w
-    part = 1.0 / w
-    nan = splat(NAN)
-    zero = splat(0.0)
-    for i in range(first, last, LANES):
-        many = min(LANES, last - i)
-        before, a, seen = nan, zero, zero
-        for t0 in range(0, close.shape[1], BARS):
-            n = min(BARS, close.shape[1] - t0)
-            fill(high, i, many, t0, n, highs)
-            fill(low, i, many, t0, n, lows)
-            fill(close, i, many, t0, n, closes)
-            warm = everywhere(seen >= w)
-            for t in range(n):
-                h = load(highs, t)
-                lo = load(lows, t)
-                c = load(closes, t)
-                whole = (h == h) & (lo == lo) & (c == c)
-                known = whole & (before == before)
-                true_range = pick(h > before, h, before) - pick(lo < before, lo, before)
-                if warm:
-                    a = pick(known, a * keep + true_range * part, a)
-                else:
-                    seen = pick(known, seen + 1.0, seen)
-                    now = pick(seen > w, a * keep + true_range * part, a + true_range)
-                    a = pick(known, pick(seen == w, now / w, now), a)
-                before = pick(whole, c, before)
-                save(result, t, pick(known & (seen >= w), a, nan))
-            spill(result, out, i, many, t0, n)
-    settle()
-
-
 @loop(INT, INT, read(), INT, INT, INT, write(), write(), write())
 def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: ignore[no-untyped-def]
     # Both averages start on the slow one's first bar (the fast one seeded with the last `fast` values of
