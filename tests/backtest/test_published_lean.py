@@ -112,9 +112,8 @@ def all_in(ds: xr.Dataset) -> Units:
 
 def macd_trend(ds: xr.Dataset) -> Orders:
     """In above the signal line by a quarter of a per cent, out below it by as much."""
-    fast, slow = (tw.indicators.ema(ds["close"], window=w) for w in (12, 26))
-    line = fast - slow
-    above = ((line - tw.indicators.ema(line, window=9)) / fast).values[0]
+    lines = tw.indicators.macd(ds["close"], 12, 26, 9, seed="each")
+    above = (lines["histogram"] / tw.indicators.ema(ds["close"], 12)).values[0]
 
     def on_bar(desk: tw.backtest.Desk) -> None:
         held = desk.position()

@@ -4,6 +4,7 @@ import xarray as xr
 
 from tradewind.indicators._apply import LANES, Data, inputs_of, one
 from tradewind.indicators._check import at_least
+from tradewind.indicators.conventions import Seed, exponential, option
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
@@ -34,8 +35,10 @@ def sma(data: Data, window: int = 20) -> xr.DataArray:
     return one(rolled.sma, inputs_of(data, ("close",), "sma"), (window,), "sma")
 
 
-@register(warmup=lambda window: window - 1, reference="TA-Lib EMA", overlay=True)
-def ema(data: Data, window: int = 20) -> xr.DataArray:
+@register(
+    warmup=lambda window, seed: 0 if seed == Seed.FIRST else window - 1, reference="TA-Lib EMA", overlay=True
+)
+def ema(data: Data, window: int = 20, *, seed: Seed | str = Seed.MEAN) -> xr.DataArray:
     """Exponential moving average, smoothing 2 / (window + 1), seeded with a simple average.
 
     Parameters
@@ -44,6 +47,9 @@ def ema(data: Data, window: int = 20) -> xr.DataArray:
         Prices; ``close`` of a dataset.
     window
         Bars of the seed, and the span of the smoothing.
+    seed
+        ``"mean"`` of the first window (TA-Lib), or the ``"first"`` value, shown from the first bar on (pandas
+        ``ewm(span=window, adjust=False)``).
 
     Returns
     -------
@@ -52,6 +58,8 @@ def ema(data: Data, window: int = 20) -> xr.DataArray:
     """
     at_least("ema", window=(window, 1))
     fields = inputs_of(data, ("close",), "ema")
+    if option(Seed, "ema", seed=seed) is Seed.FIRST:
+        return exponential(fields[0], window, 2.0 / (window + 1.0), Seed.FIRST, "ema")
     return one(smoothed.ema, fields, (window, 2.0 / (window + 1.0)), "ema", grain=LANES)
 
 

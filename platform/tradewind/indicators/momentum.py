@@ -5,6 +5,16 @@ import xarray as xr
 from tradewind.errors import ParameterError
 from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
 from tradewind.indicators._check import at_least
+from tradewind.indicators.conventions import (
+    MacdSeed,
+    ObvStart,
+    Smoothing,
+    crossed_averages,
+    from_zero,
+    macd_warmup,
+    option,
+    relative_strength,
+)
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
@@ -13,8 +23,8 @@ rolled = lazy("tradewind.indicators.rolled_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
 
 
-@register(warmup=lambda window: window, reference="TA-Lib RSI (Wilder 1978)")
-def rsi(data: Data, window: int = 14) -> xr.DataArray:
+@register(warmup=lambda window, smoothing: window, reference="TA-Lib RSI (Wilder 1978)")
+def rsi(data: Data, window: int = 14, *, smoothing: Smoothing | str = Smoothing.WILDER) -> xr.DataArray:
     """Relative strength index, 0 to 100, Wilder's smoothing.
 
     Parameters
@@ -23,6 +33,9 @@ def rsi(data: Data, window: int = 14) -> xr.DataArray:
         Prices; ``close`` of a dataset.
     window
         Bars of the smoothing.
+    smoothing
+        Of gains and losses: ``"wilder"`` (TA-Lib), ``"simple"`` (Cutler's; vectorbt) or ``"exponential"``.
+        With the latter two a hole also takes the change after it along.
 
     Returns
     -------
@@ -30,15 +43,26 @@ def rsi(data: Data, window: int = 14) -> xr.DataArray:
         NaN for the first ``window`` bars and at holes.
     """
     at_least("rsi", window=(window, 2))
-    return one(smoothed.rsi, inputs_of(data, ("close",), "rsi"), (window,), "rsi", grain=LANES)
+    fields = inputs_of(data, ("close",), "rsi")
+    how = option(Smoothing, "rsi", smoothing=smoothing)
+    if how is not Smoothing.WILDER:
+        return relative_strength(fields[0], window, how)
+    return one(smoothed.rsi, fields, (window,), "rsi", grain=LANES)
 
 
 @register(
     outputs=("macd", "signal", "histogram"),
-    warmup=lambda fast, slow, signal: slow + signal - 2,
+    warmup=lambda fast, slow, signal, seed: macd_warmup(slow, signal, seed),
     reference="TA-Lib MACD",
 )
-def macd(data: Data, fast: int = 12, slow: int = 26, signal: int = 9) -> xr.Dataset:
+def macd(
+    data: Data,
+    fast: int = 12,
+    slow: int = 26,
+    signal: int = 9,
+    *,
+    seed: MacdSeed | str = MacdSeed.TOGETHER,
+) -> xr.Dataset:
     """Moving average convergence divergence: the gap of two EMAs, its EMA, and the difference.
 
     Parameters
@@ -49,17 +73,24 @@ def macd(data: Data, fast: int = 12, slow: int = 26, signal: int = 9) -> xr.Data
         Bars of the two averages, ``fast < slow``.
     signal
         Bars of the signal line.
+    seed
+        Where the averages start: ``"together"`` on the slow one's first bar (TA-Lib), ``"each"`` on its own
+        first window (LEAN, StockCharts), or on the ``"first"`` value (pandas ``ewm(adjust=False)``).
 
     Returns
     -------
     Dataset [symbol, time]
-        ``macd``, ``signal``, ``histogram`` in the unit of the input, all NaN until the signal line exists.
+        ``macd``, ``signal``, ``histogram`` in the unit of the input, all NaN until the signal line exists;
+        with another seed each from where it is known.
     """
     at_least("macd", fast=(fast, 2), slow=(slow, 2), signal=(signal, 1))
     if fast >= slow:
         raise ParameterError(f"macd: fast ({fast}) must be below slow ({slow}).")
     fields = inputs_of(data, ("close",), "macd")
     names = ("macd", "signal", "histogram")
+    start = option(MacdSeed, "macd", seed=seed)
+    if start is not MacdSeed.TOGETHER:
+        return crossed_averages(fields[0], (fast, slow, signal), start)
     return several(smoothed.macd, fields, (fast, slow, signal), names, grain=LANES)
 
 
@@ -167,14 +198,18 @@ def mfi(data: xr.Dataset, window: int = 14) -> xr.DataArray:
     return one(loops.mfi, fields, (window,), "mfi")
 
 
-@register(inputs=("close", "volume"), reference="TA-Lib OBV")
-def obv(data: xr.Dataset) -> xr.DataArray:
-    """On-balance volume: volume added on rising bars and taken off on falling ones, from the first bar's
-    volume.
+@register(inputs=("close", "volume"), warmup=lambda start: 0, reference="TA-Lib OBV")
+def obv(data: xr.Dataset, *, start: ObvStart | str = ObvStart.VOLUME) -> xr.DataArray:
+    """On-balance volume: volume added on rising bars and taken off on falling ones.
 
     Parameters
     ----------
     data : Dataset [symbol, time]
         With ``close`` and ``volume``.
+    start
+        With the first bar's ``"volume"`` (TA-Lib) or from ``"zero"`` (StockCharts).
     """
-    return one(smoothed.obv, inputs_of(data, ("close", "volume"), "obv"), (), "obv", grain=LANES)
+    close, volume = inputs_of(data, ("close", "volume"), "obv")
+    if option(ObvStart, "obv", start=start) is ObvStart.ZERO:
+        volume = from_zero(close, volume)
+    return one(smoothed.obv, [close, volume], (), "obv", grain=LANES)

@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from html import escape
 from typing import Any
 
@@ -18,6 +19,11 @@ class Parameter:
     name: str
     default: Any
     unit: str
+
+    @property
+    def is_convention(self) -> bool:
+        """Whether it says which convention is followed, and is no figure of the indicator itself."""
+        return isinstance(self.default, str | bool) or self.name == "ddof"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +137,10 @@ class Registry:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def _plain(default: Any) -> Any:
+    return str(default) if isinstance(default, StrEnum) else default
+
+
 registry = Registry()
 """Every known indicator."""
 
@@ -177,7 +187,8 @@ def register[F: Callable[..., Any]](
                 inputs=inputs,
                 outputs=outputs or (name,),
                 parameters=tuple(
-                    Parameter(name=p.name, default=p.default, unit=known.get(p.name, "")) for p in parameters
+                    Parameter(name=p.name, default=_plain(p.default), unit=known.get(p.name, ""))
+                    for p in parameters
                 ),
                 warmup=warmup,
                 reference=reference,
@@ -199,9 +210,15 @@ class Call:
 
     @property
     def label(self) -> str:
-        """The text again, in one form."""
-        values = (f"{v:g}" if isinstance(v, float) else str(v) for v in self.parameters.values())
-        return f"{self.indicator.name}({', '.join(values)})"
+        """The text again, in one form; conventions only where they are not the default."""
+        shown = []
+        for known in self.indicator.parameters:
+            value = self.parameters[known.name]
+            if known.is_convention:
+                shown += [] if value == known.default else [f"{known.name}={value}"]
+            else:
+                shown.append(f"{value:g}" if isinstance(value, float) else str(value))
+        return f"{self.indicator.name}({', '.join(shown)})"
 
     def __call__(self, data: Data) -> Any:
         """Compute it."""
