@@ -65,7 +65,8 @@ class Twin:
         for start, other in self.r["tiers"]:
             if self.traded >= start:
                 rate = other
-        return max(value * rate + units * self.r["per_share"], self.r["minimum"]) if units else 0.0
+        paid = max(value * rate + units * self.r["per_share"], self.r["minimum"]) + self.r["fixed"]
+        return paid if units else 0.0
 
     def unit(self, i):
         return self.r["multiplier"][i]
@@ -287,6 +288,16 @@ class Twin:
                 self.traded = traded
                 self.cash -= fee
                 self.flows["roll"] += fee
+        self.pay_fractions(t)
+
+    def pay_fractions(self, t):
+        for i in range(self.n):
+            lot = self.r["lot"]
+            if self.m["split"][i][t] != 1.0 and lot and self.held[i]:
+                rest = math.fmod(self.held[i] + math.copysign(1e-9 * lot, self.held[i]), lot)
+                if abs(rest) > 2e-9 * lot:
+                    rest -= math.copysign(1e-9 * lot, rest)
+                    self.book(i, t, -rest, self.last[i], takes=False, free=True)
 
     def forced(self, t):
         for i in range(self.n):

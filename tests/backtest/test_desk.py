@@ -84,7 +84,7 @@ def random_script(rng, ds, count):
         "spread": st.sampled_from([0.0, 5e-4]), "volatility": st.sampled_from([0.0, 0.1]),
         "impact": st.sampled_from([0.0, 0.1]), "tax_buy": st.sampled_from([0.0, 5e-3]),
         "tax_sell": st.sampled_from([0.0, 1e-3]), "tiers": st.sampled_from([(), ((0.0, 2e-3), (1e4, 5e-4))]),
-        "participation": st.sampled_from([0.0, 0.02]),
+        "participation": st.sampled_from([0.0, 0.02]), "fixed": st.sampled_from([0.0, 3.0]),
     }),
     limits=st.fixed_dictionaries({
         "short": st.sampled_from(["allowed", "forbidden", "locate"]),
@@ -108,7 +108,7 @@ def test_equals_its_plain_twin(
     dims, shape = ds["close"].dims, ds["close"].shape
     ds["volume"] = (dims, rng.uniform(100, 5000, shape))
     ds["dividend"] = (dims, np.where(rng.random(shape) < 0.05, 0.5, 0.0))
-    ds["split"] = (dims, np.where(rng.random(shape) < 0.03, 2.0, 1.0))
+    ds["split"] = (dims, np.where(rng.random(shape) < 0.03, rng.choice([2.0, 1.5], shape), 1.0))
     ds["roll"] = (dims, np.where(rng.random(shape) < 0.05, rng.normal(0, 1, shape), 0.0))
     script = random_script(rng, ds, count)
     names = [str(s) for s in ds["symbol"].values]
@@ -150,7 +150,7 @@ def check_invariants(result, ds) -> None:
     np.testing.assert_allclose(total, result.equity.values, rtol=1e-9, atol=1e-6)
     orders = result.books.orders
     fills = orders.fills
-    ours = fills.kind != 6  # delisted: not a trade in the market
+    ours = ~np.isin(fills.kind, (6, 8))  # delisted, fractions of a split: no trades in the market
     low, high = (ds[n].values[fills.symbol, fills.filled][ours] for n in ("low", "high"))
     assert (fills.reference[ours] >= low * (1 - 1e-12)).all()
     assert (fills.reference[ours] <= high * (1 + 1e-12)).all()

@@ -95,6 +95,24 @@ class BuyTenADay(Strategy):
         return Units(xr.zeros_like(ds["close"]) + xr.DataArray(days, dims="time"))
 
 
+class HoldOneBar(Strategy):
+    """Buy after the first bar, sell after the second."""
+
+    name = "hold_one_bar"
+    title = "Hold one bar"
+
+    units: float = tw.strategies.parameter(1.0, "units to buy", minimum=0.0)
+
+    @property
+    def warmup(self) -> int:
+        return 0
+
+    def decide(self, ds: xr.Dataset) -> Units:
+        target = xr.full_like(ds["close"], np.nan)
+        target[:, 0], target[:, 1] = self.units, 0.0
+        return Units(target)
+
+
 class SmaCrossClosedAtTheEnd(tw.strategies.SmaCross):
     """backtesting.py closes what is open at the last bar's open."""
 
@@ -199,3 +217,23 @@ def test_backtesting_py_sma_cross() -> None:
     assert falls["depth"].mean() * 100 == pytest.approx(-5.925851581948801, rel=1e-9)
     held = trades["exit_time"] - trades["entry_time"]
     assert held.max() == pd.Timedelta(days=183)
+
+
+def test_backtesting_py_commissions() -> None:
+    """test_spread_commission and test_commissions: bought in one bar, sold in the next, their units."""
+    frame = pd.read_csv(_goog(), index_col=0, parse_dates=True).rename(columns=str.lower)[1:20]
+    ds = dataset(frame, "GOOG")
+    published = (
+        (tw.Costs(per_value=0.01), 89.0, (9781.28, 9846.04)),
+        (tw.Costs(fixed=100.0, per_value=0.01), 47.0, (9784.50, 9718.69)),
+    )
+    for costs, units, equity in published:
+        result = tw.backtest(HoldOneBar(units=units), ds, costs=costs, cash=1e4)
+        assert result.equity.values[1:3] == pytest.approx(equity, abs=0.005), str(costs)
+    steps = pd.DataFrame(
+        {n: [1.0, 1.0, 4.0] for n in ("open", "high", "low", "close")}, index=frame.index[:3]
+    )
+    costs = tw.Costs(fixed=10.0, per_value=0.01)
+    result = tw.backtest(HoldOneBar(units=100.0), dataset(steps, "STEP"), costs=costs, cash=5e3)
+    assert result.metrics.final_equity == 5000.0 + 300.0 - (10.0 + 1.0 + 10.0 + 4.0)
+    assert result.costs["commission"] == 25.0

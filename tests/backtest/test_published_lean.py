@@ -172,3 +172,21 @@ def test_raw_prices_across_a_split_and_a_change_of_ticker() -> None:
     assert result.metrics.final_equity == pytest.approx(93054.5, abs=0.005)
     assert result.costs["commission"] == pytest.approx(1.0)
     assert -result.metrics.max_drawdown == pytest.approx(0.069, abs=0.0005)
+
+
+@pytest.mark.parametrize(("resolution", "published"), [("daily", 98919.60), ("hour", 98460.68)])
+def test_short_across_a_split(resolution: str, published: float) -> None:
+    """EquitySplitHoldings{Daily,Hour}RegressionAlgorithm: AAPL short, split seven for one."""
+    frame = bars("aapl", resolution).loc["2014-06-05":"2014-06-11"].assign(split=1.0)
+    if resolution == "hour":
+        frame = filled_at(frame, frame["close"])
+    frame.loc[frame.loc["2014-06-09":].index[0], "split"] = 0.25 / 0.0357143  # as the factor file has it
+
+    def short(ds: xr.Dataset) -> Units:
+        return Units(-all_in(ds).target)
+
+    result = tw.backtest(doing(short), dataset(frame, "AAPL"), costs=FEES, cash=1e5, lot=1.0)
+    assert result.metrics.final_equity == pytest.approx(published, abs=0.005)
+    assert result.orders["kind"].tolist() == ["target", "fraction"]
+    assert result.costs["commission"] == pytest.approx(1.0)
+    assert -float(result.positions[0, -1]) == 1077.0

@@ -145,7 +145,7 @@ def rules_of(account: Account, *, units: bool, target: bool, call: bool) -> np.n
         at.MOST_TURNOVER: limits.turnover or 0.0, at.MAINTENANCE: limits.maintenance,
         at.DELIST_AFTER: limits.delist_after, at.DELIST_LOSS: limits.delist_loss,
         at.CONVERT: account.currencies is None or account.currencies.convert, at.UNITS: units,
-        at.HAS_TARGET: target, at.HAS_CALL: call,
+        at.HAS_TARGET: target, at.HAS_CALL: call, at.FIXED: costs.fixed,
     }  # fmt: skip
     for row, value in given.items():
         rules[row] = float(value)

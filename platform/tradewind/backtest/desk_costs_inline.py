@@ -32,7 +32,7 @@ def commission_of(value, units, traded, rules, tiers):  # type: ignore[no-untype
     for k in range(tiers.shape[0]):
         if traded >= tiers[k, 0]:
             rate = tiers[k, 1]
-    return max(value * rate + units * rules[col.PER_SHARE], rules[col.MINIMUM])
+    return max(value * rate + units * rules[col.PER_SHARE], rules[col.MINIMUM]) + rules[col.FIXED]
 
 
 @inline

@@ -11,7 +11,7 @@ from numba.core import types
 from tradewind.backtest import columns_inline as col
 from tradewind.backtest.desk_costs_inline import money_of, value_account, worth_of
 from tradewind.backtest.desk_day_inline import aim, evening, morning, take_orders
-from tradewind.backtest.desk_trading_inline import forced, go_through, rebalance
+from tradewind.backtest.desk_trading_inline import forced, fractions, go_through, rebalance
 from tradewind.loops import FLOAT, INT, inline, loop, write
 
 ROOM = 8
@@ -53,6 +53,9 @@ def _go(  # type: ignore[no-untyped-def]
         day[col.TURNED] = 0.0
         morning(
             t, bars, traits, state, cash, rates, clock, rules, tiers, orders, figures, active, counts, book
+        )
+        fractions(
+            t, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, figures, counts, tax
         )
         value_account(
             state, traits, bars, rates, cash, day, t, col.PRICE if rules[col.AT_CLOSE] == 0.0 else col.OPEN

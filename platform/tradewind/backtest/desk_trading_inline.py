@@ -172,6 +172,26 @@ def rebalance(  # type: ignore[no-untyped-def]
 
 
 @inline
+def fractions(  # type: ignore[no-untyped-def]
+    t, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, figures, counts, tax
+):
+    """Pay out in cash what a split left beside whole lots, at the last price; nothing is charged for it."""
+    for i in range(state.shape[0]):
+        split = bars[col.SPLIT, i, t]
+        lot = traits[i, col.LOT]
+        held = state[i, col.HELD]
+        if split == split and split > 0.0 and split != 1.0 and lot > 0.0 and held != 0.0:
+            rest = held - np.trunc(held / lot + (1e-9 if held > 0.0 else -1e-9)) * lot
+            if abs(rest) > 1e-9 * lot:
+                o = new_order(i, col.FRACTION, t, -rest, orders, figures, counts)
+                orders[o, col.STATUS] = col.FILLED
+                execute(
+                    o, -rest, state[i, col.CARRIED], t, -1, bars, traits, state, cash, rates, rules, tiers,
+                    day, fills, paid, orders, counts, tax,
+                )  # fmt: skip
+
+
+@inline
 def forced(  # type: ignore[no-untyped-def]
     t, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, figures, active, counts, tax
 ):

@@ -8,7 +8,9 @@ import pandas as pd
 from tradewind.backtest.market import Market
 
 # In the order of desk_inline's numbers
-KIND_WORDS = ("market", "limit", "stop", "stop limit", "target", "margin call", "delisted", "cancel")
+KIND_WORDS = (
+    "market", "limit", "stop", "stop limit", "target", "margin call", "delisted", "cancel", "fraction",
+)  # fmt: skip
 STATUS_WORDS = ("open", "filled", "cancelled", "expired", "rejected", "cut", "replaced", "nothing to do")
 UNFILLED = -1
 REPLACED = -2

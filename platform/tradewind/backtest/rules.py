@@ -38,7 +38,7 @@ Tax = Callable[[int, int, float, float, float], float]
 against the average cost; in the account's currency. Compiled when first used."""
 
 _PLAIN = ("per_value", "per_share", "minimum", "slippage", "impact", "impact_power")
-_MORE = ("spread", "volatility", "participation", "tax_buy", "tax_sell")
+_MORE = ("fixed", "spread", "volatility", "participation", "tax_buy", "tax_sell")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,8 @@ class Costs:
         Commission per share or contract, in the account's currency.
     minimum
         Least commission of one fill, in the account's currency.
+    fixed
+        Commission of one fill whatever its size, in the account's currency; added to the others.
     slippage
         How much worse than the bar's price a fill is, as a share of it.
     impact, impact_power
@@ -89,6 +91,7 @@ class Costs:
     tax_buy: float = 0.0
     tax_sell: float = 0.0
     tax: Tax | None = None
+    fixed: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _PLAIN + _MORE:
@@ -132,6 +135,7 @@ class Costs:
             (self.tiers, "commission by tiers of money traded"),
             (self.per_share, f"{self.per_share:g} per share"),
             (self.minimum, f"at least {self.minimum:g} a fill"),
+            (self.fixed, f"{self.fixed:g} a fill"),
             (self.spread, f"{self.spread * 1e4:g} bp half spread"),
             (self.slippage, f"{self.slippage * 1e4:g} bp slippage"),
             (self.volatility, f"{self.volatility:g} x volatility slippage"),
