@@ -103,6 +103,18 @@ def test_true_range_by_other_smoothings() -> None:
     np.testing.assert_allclose(wilder[:, 150:], ti.atr(DS, 10).values[:, 150:], rtol=1e-5)
 
 
+def test_supertrend_with_the_first_range() -> None:
+    """LEAN's and TradingView's begin a bar earlier; the side they take there is soon forgotten."""
+    early = ti.supertrend(DS, 10, 3.0, first_range=True)["line"].values
+    assert np.isfinite(early[:, 9]).all() and np.isnan(early[:, 8]).all()
+    assert ti.registry["supertrend"].first_valid(10, first_range=True) == 9
+    middle = (DS["high"] + DS["low"]).values / 2.0
+    noise = ti.atr(DS, 10, first_range=True).values
+    first = middle[:, 9] - 3.0 * noise[:, 9]
+    np.testing.assert_allclose(early[:, 9], first, rtol=1e-12)
+    np.testing.assert_allclose(early[:, -1], ti.supertrend(DS, 10, 3.0)["line"].values[:, -1], rtol=1e-6)
+
+
 def test_bands_of_the_sample() -> None:
     rolling = CLOSE.rolling(20)
     found = ti.bollinger(DS, 20, 2.0, ddof=1)

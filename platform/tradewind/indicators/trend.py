@@ -135,12 +135,14 @@ def ichimoku(data: Data, conversion: int = 9, base: int = 26, lead: int = 52) ->
 @register(
     inputs=RANGE,
     outputs=("line", "side"),
-    warmup=lambda window, width: window,
+    warmup=lambda window, width, first_range: window - 1 if first_range else window,
     reference="Seban; on TA-Lib ATR",
     overlay=True,
     units={"width": "average true ranges"},
 )
-def supertrend(data: xr.Dataset, window: int = 10, width: float = 3.0) -> xr.Dataset:
+def supertrend(
+    data: xr.Dataset, window: int = 10, width: float = 3.0, *, first_range: bool = False
+) -> xr.Dataset:
     """SuperTrend: a stop line that follows the price, and its side, 1 below a rising price and -1 above a
     falling one.
 
@@ -152,7 +154,9 @@ def supertrend(data: xr.Dataset, window: int = 10, width: float = 3.0) -> xr.Dat
         Bars of the average true range.
     width
         Distance from the middle of the bar, in average true ranges.
+    first_range
+        As in :func:`atr`: whether the first bar's range counts (TradingView, LEAN).
     """
     at_least("supertrend", window=(window, 1), width=(width, 0.0))
-    fields = [*inputs_of(data, RANGE, "supertrend"), atr(data, window)]
+    fields = [*inputs_of(data, RANGE, "supertrend"), atr(data, window, first_range=first_range)]
     return several(loops.supertrend, fields, (width,), ("line", "side"))
