@@ -213,6 +213,10 @@ def test_backtesting_py_sma_cross() -> None:
     assert trades["return"].min() * 100 == pytest.approx(-18.39887353835481, rel=1e-9)
     assert result.metrics.hit_rate * 100 == pytest.approx(46.96969696969697, rel=1e-12)
     assert result.metrics.expectancy * 100 == pytest.approx(3.2748078066748834, rel=1e-9)
+    assert figures.kelly(trades["profit"]) == pytest.approx(0.1518705127029717, rel=1e-9)
+    assert figures.omega(trades["return"]) == pytest.approx(
+        2.167945974262033, rel=1e-9
+    )  # of returns, not money
     falls = tw.metrics.drawdowns(result.equity.values, result.equity["time"].values, 1000)
     assert falls["depth"].mean() * 100 == pytest.approx(-5.925851581948801, rel=1e-9)
     held = trades["exit_time"] - trades["entry_time"]

@@ -26,6 +26,7 @@ ORACLES = {
     "volatility": empyrical.annual_volatility,
     "sharpe": empyrical.sharpe_ratio,
     "sortino": empyrical.sortino_ratio,
+    "downside_deviation": empyrical.downside_risk,
     "calmar": empyrical.calmar_ratio,
     "omega": empyrical.omega_ratio,
     "max_drawdown": empyrical.max_drawdown,
@@ -104,3 +105,33 @@ def test_growth_by_the_calendar() -> None:
     assert np.isnan(metrics.calendar_cagr(returns[:1]))
     with pytest.raises(ParameterError):
         metrics.calendar_cagr(returns, until="2019-01-01")
+
+
+def test_published_by_empyrical() -> None:
+    """Its own tests on nine returns (commit efe6066)."""
+    returns = np.array([0, 1, 10, -4, 2, 3, 2, 1, -10]) / 100
+    losing, benchmark = np.array([-2, -6, -7, -1, -9, -2, -6, -8, -5]) / 100, returns
+    weekly = {
+        "cagr": 0.24690830513998208, "volatility": 0.38851569394870583, "calmar": 2.4690830513998208,
+        "sortino": 1.1158901056866439, "downside_deviation": 0.25888650451930134,
+    }  # fmt: skip
+    for name, published in weekly.items():
+        assert getattr(metrics, name)(returns, 52) == pytest.approx(published, rel=1e-9), name
+    assert metrics.max_drawdown(returns) == pytest.approx(-0.1)
+    assert metrics.cagr(returns) == pytest.approx(1.9135925373194231, rel=1e-9)
+    assert metrics.capture(losing, benchmark) == pytest.approx(-0.0004336328, rel=1e-6)
+    assert metrics.capture(losing, benchmark, "down") == pytest.approx(0.99956025703798634, rel=1e-6)
+    known = slice(1, None)
+    assert metrics.sharpe(returns[known]) == pytest.approx(1.7238613961706866, rel=1e-9)
+    negative = np.array([0, -6, -7, -1, -9, -2, -6, -8, -5]) / 100
+    assert metrics.beta(returns[known], negative[known]) == pytest.approx(-0.71296296296296313, rel=1e-9)
+    assert metrics.alpha(returns[known], negative[known]) == pytest.approx(-0.9997853834885004, rel=1e-9)
+
+
+def test_kelly_by_hand() -> None:
+    assert metrics.kelly(np.array([2.0, 2.0, 2.0, -1.0, -1.0])) == pytest.approx(0.6 - 0.4 / 2.0)
+    assert np.isnan(metrics.kelly(np.array([1.0, 2.0])))
+    with np.errstate(all="ignore"):
+        assert metrics.kelly(SERIES["fat"]) == pytest.approx(
+            qs.kelly_criterion(pd.Series(SERIES["fat"])), rel=1e-9
+        )

@@ -5,7 +5,9 @@ from tradewind.metrics.calendar import calendar_cagr, drawdowns, monthly_returns
 from tradewind.metrics.performance import (
     cagr,
     calmar,
+    downside_deviation,
     expected_shortfall,
+    kelly,
     kurtosis,
     max_drawdown,
     omega,
@@ -18,9 +20,11 @@ from tradewind.metrics.performance import (
 )
 from tradewind.metrics.periods import periods_per_year
 from tradewind.metrics.relative import (
+    Side,
     Tail,
     alpha,
     beta,
+    capture,
     information_ratio,
     modelled_expected_shortfall,
     modelled_value_at_risk,
@@ -38,6 +42,7 @@ __all__ = [
     "FactorAttribution",
     "Figure",
     "Metrics",
+    "Side",
     "Tail",
     "Unit",
     "alpha",
@@ -47,10 +52,13 @@ __all__ = [
     "calendar_cagr",
     "calmar",
     "capacity",
+    "capture",
+    "downside_deviation",
     "drawdowns",
     "expected_shortfall",
     "factor_attribution",
     "information_ratio",
+    "kelly",
     "kurtosis",
     "max_drawdown",
     "modelled_expected_shortfall",

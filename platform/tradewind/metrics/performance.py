@@ -70,6 +70,15 @@ def sharpe(
 
 
 @along_time
+def downside_deviation(returns: np.ndarray, periods: float = YEAR, target: float = 0.0) -> float:
+    """Root of the mean squared shortfall below ``target`` (a yearly rate) over all bars, a year."""
+    if not returns.size:
+        return float("nan")
+    short = np.minimum(returns - target / periods, 0.0)
+    return float(np.sqrt(np.mean(short**2)) * np.sqrt(periods))
+
+
+@along_time
 def sortino(
     returns: np.ndarray, periods: float = YEAR, target: float = 0.0, *, geometric: bool = False
 ) -> float:
@@ -98,6 +107,20 @@ def omega(returns: np.ndarray, threshold: float = 0.0) -> float:
     """Gains above a return per bar over losses below it."""
     excess = returns - threshold
     return _ratio(float(excess[excess > 0].sum()), -float(excess[excess < 0].sum()))
+
+
+@along_time
+def kelly(outcomes: np.ndarray) -> float:
+    """Kelly's share of the capital for a bet of these odds: ``p - (1 - p) / b`` (Kelly 1956).
+
+    ``p`` is the share of outcomes above 0, ``b`` the mean gain over the mean loss; for the profits or the
+    returns of trades (backtesting.py), or returns per bar.
+    """
+    gains, losses = outcomes[outcomes > 0.0], outcomes[outcomes < 0.0]
+    if not gains.size or not losses.size:
+        return float("nan")
+    share = gains.size / outcomes.size
+    return float(share - (1.0 - share) * -losses.mean() / gains.mean())
 
 
 @along_time

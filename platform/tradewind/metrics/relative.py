@@ -29,6 +29,13 @@ class Tail(StrEnum):
     CORNISH_FISHER = "cornish-fisher"
 
 
+class Side(StrEnum):
+    """Which bars a capture ratio looks at: those in which the benchmark rose, or fell."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 def _pair(returns: Any, benchmark: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(returns, xr.DataArray) and isinstance(benchmark, xr.DataArray):
         returns, benchmark = xr.align(returns, benchmark, join="inner")
@@ -52,6 +59,18 @@ def alpha(returns: Any, benchmark: Any, periods: float = YEAR, risk_free: float 
     rate = risk_free / periods
     left = (a - rate) - beta(a, b) * (b - rate)
     return float((1.0 + left.mean()) ** periods - 1.0) if left.size > 1 else float("nan")
+
+
+def capture(returns: Any, benchmark: Any, side: Side | str = Side.UP, periods: float = YEAR) -> float:
+    """Compound growth a year over the benchmark's, in the bars in which the benchmark rose, or fell.
+
+    ``side`` is ``"up"`` or ``"down"`` (empyrical's ``up_capture`` and ``down_capture``); below 1 on the down
+    side less is lost than by the benchmark.
+    """
+    a, b = _pair(returns, benchmark)
+    chosen = b > 0.0 if Side(side) is Side.UP else b < 0.0
+    below = float(performance.cagr(b[chosen], periods))
+    return float(performance.cagr(a[chosen], periods)) / below if below else float("nan")
 
 
 def tracking_error(returns: Any, benchmark: Any, periods: float = YEAR) -> float:
@@ -121,7 +140,8 @@ def modelled_expected_shortfall(
 
 ROLLED: dict[str, Callable[..., Any]] = {
     "total_return": performance.total_return, "cagr": performance.cagr, "volatility": performance.volatility,
-    "sharpe": performance.sharpe, "sortino": performance.sortino, "calmar": performance.calmar,
+    "downside_deviation": performance.downside_deviation, "sharpe": performance.sharpe,
+    "sortino": performance.sortino, "calmar": performance.calmar,
     "max_drawdown": performance.max_drawdown, "omega": performance.omega, "tail_ratio": tail_ratio,
     "value_at_risk": performance.value_at_risk, "expected_shortfall": performance.expected_shortfall,
     "skewness": performance.skewness, "kurtosis": performance.kurtosis,
