@@ -26,13 +26,18 @@ def run(ds, target, **options):
     slippage=st.sampled_from([0.0, 1e-3]),
     invested=st.sampled_from([0.5, 0.97, 1.0]),
     hole=st.sampled_from(["none", "weight", "price"]),
+    weights=st.sampled_from(["anew", "anew", "constant", "equal"]),
     lag=st.sampled_from([0, 1]),
     borrow=st.booleans(),
 )
-def test_equals_the_twin(seed, symbols, bars, per_value, slippage, invested, hole, lag, borrow) -> None:
+def test_equals_the_twin(
+    seed, symbols, bars, per_value, slippage, invested, hole, weights, lag, borrow
+) -> None:
     ds = synthetic(symbols, bars, seed=seed, volatility=0.6)
     rng = np.random.default_rng(seed)
     target = rng.dirichlet(np.ones(symbols), bars).T * invested * rng.choice([1.0, 1.0, -0.3], (symbols, 1))
+    if weights != "anew":
+        target[:] = target[:, :1] if weights == "constant" else invested / symbols
     where = (int(rng.integers(symbols)), int(rng.integers(bars)))
     if hole == "weight":
         target[where] = np.nan

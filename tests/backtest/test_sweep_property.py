@@ -42,6 +42,17 @@ def markets(draw: st.DrawFn) -> xr.Dataset:
     return ds.where(np.arange(bars) >= still, 100.0) if still else ds
 
 
+def longest_below_peak(equity: np.ndarray, slack: float) -> int:
+    """Most bars in a row below a peak by more than a share ``slack`` of it; ``-slack``: not above it."""
+    peak, longest, bars = equity[0], 0, 0
+    for value in equity:
+        above = value >= peak * (1 - slack)
+        peak = max(peak, value)
+        bars = 0 if above else bars + 1
+        longest = max(longest, bars)
+    return longest
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     ds=markets(),
@@ -63,6 +74,10 @@ def test_fused_figures_are_the_single_runs(ds, cls, costs, fill, pick) -> None: 
     solvent = [row for row in rows if row["max_drawdown"] > -0.99]  # ruined: returns on nearly nothing
     for row in pick.sample(solvent, min(4, len(solvent))):
         chosen = {p: row[p] for p in grid.parameters}
-        single = backtest(cls(**chosen), ds, costs=costs, fill=fill, remember=False).metrics
+        result = backtest(cls(**chosen), ds, costs=costs, fill=fill, remember=False)
+        equity = np.concatenate([[result.setting.cash], result.equity.values])
         for name in SWEPT:
-            assert row[name] == pytest.approx(single[name], rel=1e-12, abs=1e-12, nan_ok=True), (chosen, name)
+            same = row[name] == pytest.approx(result.metrics[name], rel=1e-12, abs=1e-12, nan_ok=True)
+            if name == "longest_drawdown":  # an old peak, reached again, is one to the last digit or not
+                same |= longest_below_peak(equity, 1e-11) <= row[name] <= longest_below_peak(equity, -1e-11)
+            assert same, (chosen, name, row[name], result.metrics[name])

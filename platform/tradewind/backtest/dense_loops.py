@@ -2,146 +2,179 @@
 
 Where all weights and prices are known, the account after a rebalancing is the targets themselves, so what
 each bar needs of the symbols are a few sums that do not depend on the account: they are added up along time,
-eight bars a machine instruction. The account then follows from bar to bar as ratios. One sum does depend on
-it, the value bought: it is computed for guessed ratios and, with its slope, corrected for the ones that come
-out, until these are the ones it was computed for: three passes mostly. That end is the very answer of going
-bar by bar, so a bar's figures depend on earlier bars only, and not on who computed them, to the last digit.
+eight bars a machine instruction. The account then follows from bar to bar as ratios. One thing does depend on
+it, which symbols are bought and which are sold: that is decided for guessed ratios, together with whether
+it would be decided the same nearby, and again at the few bars whose ratio comes out farther away. So a bar's
+figures are the very ones of going bar by bar: they depend on earlier bars only, and not on who computed them,
+to the last digit.
 """
 
 import numpy as np
 
 from tradewind.backtest.prefetch_inline import prefetch
-from tradewind.loops import FLOAT, INT, apart, bare, loop, read, write
+from tradewind.indicators.lanes_inline import LANES, behind1, load, load_at, pick, save, save_at, size, splat
+from tradewind.indicators.memory_inline import aligned
+from tradewind.loops import FLOAT, INT, bare, loop, read, write
 
 BLOCK = 256
-"""Bars at a time: their products stay in the processor's cache."""
-AHEAD = 4
-"""Rows between the two that are added up and those that are asked for."""
+"""Bars at a time: what is held of all symbols before their fills stays in the cache of the second level."""
+ROWS = 8
+"""Symbols at a time, whose sums stay in registers; those of the next time are asked for meanwhile."""
+NEAREST = 1e-12
+"""Ratios are never taken for better guessed than this: they round."""
 SOLVENT = -1e-12
 """Cash over equity that still counts as none: sums of weights round."""
-
-
-@apart
-def _two(x, p, m, ahead, x2, p2, m2, ahead2, drift, drift2, total, drifted, value, least):  # type: ignore[no-untyped-def]
-    """Add two symbols: targets ``x``, fill prices ``p`` and those of the bar after, closes ``m``."""
-    for k in range(ahead.size):
-        u = x[k] / p[k]
-        v = x2[k] / p2[k]
-        a = u * ahead[k]
-        b = v * ahead2[k]
-        drift[k] = a
-        drift2[k] = b
-        drifted[k] = drifted[k] + a + b
-        total[k] = total[k] + x[k] + x2[k]
-        value[k] = value[k] + u * m[k] + v * m2[k]
-        least[k] = min(least[k], min(p[k], p2[k]))
-    for k in range(ahead.size, p.size):  # the last bar of all has none after it
-        total[k] = total[k] + x[k] + x2[k]
-        value[k] = value[k] + x[k] / p[k] * m[k] + x2[k] / p2[k] * m2[k]
-        least[k] = min(least[k], min(p[k], p2[k]))
-
-
-@apart
-def _one(x, p, m, ahead, drift, total, drifted, value, least):  # type: ignore[no-untyped-def]
-    for k in range(p.size):
-        u = x[k] / p[k]
-        total[k] += x[k]
-        value[k] += u * m[k]
-        least[k] = min(least[k], p[k])
-        if k < ahead.size:
-            drift[k] = u * ahead[k]
-            drifted[k] += drift[k]
-
-
-@apart
-def _buy_two(x, x2, drift, drift2, ratio, bought, slope):  # type: ignore[no-untyped-def]
-    """Add what two symbols buy if the equity grows by ``ratio``, and how that changes with it."""
-    for k in range(x.size):
-        d = x[k] * ratio[k] - drift[k]
-        e = x2[k] * ratio[k] - drift2[k]
-        sum_ = bought[k]
-        rise = slope[k]
-        sum_ += d if d > 0.0 else 0.0
-        rise += x[k] if d > 0.0 else 0.0
-        sum_ += e if e > 0.0 else 0.0
-        rise += x2[k] if e > 0.0 else 0.0
-        bought[k] = sum_
-        slope[k] = rise
+CLOSER = 1e-3
+"""How much nearer a second guess is than the first."""
+KINDS = 11
+TOTAL, DRIFTED, VALUE, LEAST, BOUGHT, LEFT, TRIED, NEAR, CLEAR, RATIO, CASH = range(KINDS)
+"""What is known of each bar of a block: targets; what is held before the fill; after it, at the close;
+the lowest price; targets of those bought and what was held of them; the ratio that was decided for, how near
+to it is near, and, above zero, that all is decided the same there; the ratio that came out; cash over equity
+at the fill."""
 
 
 @bare
-def _bought(at, begin, n, target, drift, ratio, bought, slope):  # type: ignore[no-untyped-def]
-    bought[begin:n] = 0.0
-    slope[begin:n] = 0.0
-    symbols = target.shape[0]
-    for i in range(0, symbols - 1, 2):
-        _buy_two(
-            target[i, at + begin : at + n], target[i + 1, at + begin : at + n], drift[i, begin:n],
-            drift[i + 1, begin:n], ratio[begin:n], bought[begin:n], slope[begin:n],
-        )  # fmt: skip
-    if symbols % 2 == 1:
-        for k in range(begin, n):
-            x = target[symbols - 1, at + k]
-            d = x * ratio[k] - drift[symbols - 1, k]
-            if d > 0.0:
-                bought[k] += d
-                slope[k] += x
-
-
-@bare
-def _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least):  # type: ignore[no-untyped-def]
-    """Sums over the symbols at each bar of a block; drifted holdings, which are worth what they were bought
-    for times what the price did since, are those of the bar after."""
-    symbols, bars = price.shape
-    a, b, c, d = t0 - lag, t0 - lag + n, t0 + n, min(t0 + n + 1, bars)
+def _sums(target, wanted, price, mark, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
+    """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``."""
+    total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
     total[:n] = 0.0
-    drifted[1:] = 0.0
+    drifted[:n] = 0.0
     value[:n] = 0.0
     least[:n] = 1.0
-    for i in range(0, symbols - 1, 2):
-        for later in range(i + AHEAD, i + AHEAD + 2):
-            prefetch(target, later, a, b)
-            prefetch(price, later, t0, c)
-            prefetch(mark, later, t0, c)
-        _two(
-            target[i, a:b], price[i, t0:c], mark[i, t0:c], price[i, t0 + 1 : d],
-            target[i + 1, a:b], price[i + 1, t0:c], mark[i + 1, t0:c], price[i + 1, t0 + 1 : d],
-            drift[i, 1:], drift[i + 1, 1:], total, drifted[1:], value, least,
-        )  # fmt: skip
-    if symbols % 2 == 1:
-        i = symbols - 1
-        _one(
-            target[i, a:b], price[i, t0:c], mark[i, t0:c], price[i, t0 + 1 : d], drift[i, 1:], total,
-            drifted[1:], value, least,
-        )  # fmt: skip
+    for first in range(0, target.shape[0], ROWS):
+        for k in range(0, n, LANES):
+            a, b = load_at(total, k), load_at(drifted, k)
+            c, d = load_at(value, k), load_at(least, k)
+            for i in range(first, min(first + ROWS, target.shape[0])):
+                prefetch(target, i + ROWS, wanted + k, wanted + k + 1)
+                prefetch(price, i + ROWS, at + k, at + k + 1)
+                prefetch(mark, i + ROWS, at + k, at + k + 1)
+                x, p = load_at(target[i], wanted + k), load_at(price[i], at + k)
+                held = x / p
+                before = behind1(load(units, i), held) * p
+                save(units, i, held)
+                save_at(drift[i], k, before)
+                a, b = a + x, b + before
+                c = c + held * load_at(mark[i], at + k)
+                d = pick(p < d, p, d)
+            save_at(total, k, a)
+            save_at(drifted, k, b)
+            save_at(value, k, c)
+            save_at(least, k, d)
 
 
 @bare
-def _follow(begin, n, share, ratio, total, drifted, bought, slope, buying, selling, cash):  # type: ignore[no-untyped-def]
-    """From bar to bar; ``cash`` becomes the share of the equity at each fill. Return the first bar whose
-    ratio is not the one that ``bought`` was computed for."""
-    settled = n
-    for k in range(begin, n):
-        grown = share + drifted[k]
-        gap = grown - ratio[k]
-        if gap != 0.0 and settled == n:
-            settled = k
-        some = bought[k] + slope[k] * gap
-        sold = some - (total[k] * grown - drifted[k])
-        share = 1.0 - total[k] - (some * buying + sold * selling) / grown
-        ratio[k] = grown
-        cash[k] = share
-    return settled
+def _decide(target, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
+    """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
+    bought, left, clear, tried = bars[BOUGHT], bars[LEFT], bars[CLEAR], bars[TRIED]
+    bought[:n] = 0.0
+    left[:n] = 0.0
+    clear[:n] = np.inf
+    bars[NEAR, :n] = near
+    none = splat(0.0)
+    for first in range(0, target.shape[0], ROWS):
+        for k in range(0, n, LANES):
+            ratio = load_at(tried, k)
+            a, b, c = load_at(bought, k), load_at(left, k), load_at(clear, k)
+            for i in range(first, min(first + ROWS, target.shape[0])):
+                x, before = load_at(target[i], wanted + k), load_at(drift[i], k)
+                more = x * ratio - before
+                buys = more > 0.0
+                a, b = a + pick(buys, x, none), b + pick(buys, before, none)
+                room = size(more) - size(x) * near
+                c = pick(room < c, room, c)
+            save_at(bought, k, a)
+            save_at(left, k, b)
+            save_at(clear, k, c)
 
 
 @bare
-def _good(n, ratio, total, drifted, value, least, cash, borrow):  # type: ignore[no-untyped-def]
+def _decide_again(target, wanted, near, drift, bars, unsure, some):  # type: ignore[no-untyped-def]
+    """The same at some bars, for the ratio that came out."""
+    near = max(near * CLOSER, NEAREST)
+    for j in range(some):
+        k = unsure[j]
+        bars[TRIED, k] = bars[RATIO, k]
+        bars[NEAR, k] = near
+        bars[BOUGHT, k] = bars[LEFT, k] = 0.0
+        bars[CLEAR, k] = np.inf
+    for i in range(target.shape[0]):
+        for j in range(some):
+            k = unsure[j]
+            x, before = target[i, wanted + k], drift[i, k]
+            more = x * bars[TRIED, k] - before
+            if more > 0.0:
+                bars[BOUGHT, k] += x
+                bars[LEFT, k] += before
+            bars[CLEAR, k] = min(bars[CLEAR, k], abs(more) - abs(x) * near)
+
+
+@bare
+def _follow(n, share, bars, buying, selling, unsure):  # type: ignore[no-untyped-def]
+    """From bar to bar; ``share`` is cash over equity before. Return at how many bars, written to ``unsure``,
+    it is not certain that it was decided as at the ratio that comes out."""
+    some = 0
+    for k in range(n):
+        grown = share + bars[DRIFTED, k]
+        gap = abs(grown - bars[TRIED, k])
+        if gap != 0.0 and not (gap <= bars[NEAR, k] and bars[CLEAR, k] > 0.0):
+            unsure[some] = k
+            some += 1
+        more = bars[BOUGHT, k] * grown - bars[LEFT, k]
+        less = more - (bars[TOTAL, k] * grown - bars[DRIFTED, k])
+        share = 1.0 - bars[TOTAL, k] - (more * buying + less * selling) / grown
+        bars[RATIO, k] = grown
+        bars[CASH, k] = share
+    return some
+
+
+@bare
+def _good(n, bars, borrow):  # type: ignore[no-untyped-def]
     """How many bars from the first on are as this method supposes: all known, solvent, paid for."""
     for k in range(n):
-        known = abs(total[k]) < np.inf and abs(drifted[k]) < np.inf and abs(value[k]) < np.inf
-        if not (known and least[k] > 0.0 and ratio[k] > 0.0 and (borrow == 1 or cash[k] >= SOLVENT)):
+        worth = abs(bars[TOTAL, k]) + abs(bars[DRIFTED, k]) + abs(bars[VALUE, k])
+        solvent = bars[LEAST, k] > 0.0 and bars[RATIO, k] > 0.0
+        if not (worth < np.inf and solvent and (borrow == 1 or bars[CASH, k] >= SOLVENT)):
             return k
     return n
+
+
+@bare
+def _costs(n, bars):  # type: ignore[no-untyped-def]
+    """What rebalancing costs of the equity in the mean, and how far from that it is at most; the first of
+    some bars may be that of all, which buys everything."""
+    mean, most = 0.0, 0.0
+    for k in range(1, n):
+        mean += (1.0 - bars[TOTAL, k] - bars[CASH, k]) / (n - 1)
+    for k in range(1, n):
+        most = max(most, abs(1.0 - bars[TOTAL, k] - bars[CASH, k] - mean))
+    return mean, most
+
+
+@bare
+def _block(  # type: ignore[no-untyped-def]
+    n, share, fee, near, target, wanted, price, mark, at, buying, selling, borrow, units, drift, bars, unsure
+):
+    """Follow the account through the first ``n`` bars of a block; return how many of them are good.
+
+    The first guess is that rebalancing costs ``fee`` of the equity each time.
+    """
+    whole = -(-n // LANES) * LANES
+    _sums(target, wanted, price, mark, at, whole, units, drift, bars)
+    bars[RATIO:] = 1.0
+    known = _good(n, bars, 1)
+    guess = share
+    for k in range(whole):
+        bars[TRIED, k] = guess + bars[DRIFTED, k]
+        guess = 1.0 - bars[TOTAL, k] - fee
+    _decide(target, wanted, whole, near, drift, bars)
+    for _ in range(known + 1):  # one more is certain each time, mostly all of them at the second
+        some = _follow(known, share, bars, buying, selling, unsure)
+        if some == 0:
+            break
+        _decide_again(target, wanted, near, drift, bars, unsure, some)
+    return _good(known, bars, borrow)
 
 
 @loop(
@@ -160,42 +193,42 @@ def run(  # type: ignore[no-untyped-def]
     symbols = target.shape[0]
     buying = (1.0 + slippage) * (1.0 + per_value) - 1.0
     selling = 1.0 - (1.0 - slippage) * (1.0 - per_value)
-    drift = np.zeros((symbols, BLOCK + 1))
-    drifted = np.zeros(BLOCK + 1)
-    total, value, least = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-    bought, slope = np.zeros(BLOCK), np.zeros(BLOCK)
-    ratio, cash = np.ones(BLOCK), np.zeros(BLOCK)
+    units = aligned(symbols * LANES)
+    drift = aligned(symbols * BLOCK).reshape(symbols, BLOCK)
+    bars = aligned(KINDS * BLOCK).reshape(KINDS, BLOCK)
+    unsure = np.empty(BLOCK, np.int64)
+    units[:] = 0.0
     if first > lag:
         for i in range(symbols):
-            drift[i, 0] = target[i, first - 1 - lag] / price[i, first - 1] * price[i, first]
-            drifted[0] += drift[i, 0]
-    for t0 in range(first, last, BLOCK):
-        n = min(BLOCK, last - t0)
-        _sums(t0, n, lag, target, price, mark, drift, total, drifted, value, least)
-        ratio[:n] = 1.0
-        known = _good(n, ratio, total, drifted, value, least, cash, 1)
-        before = share
-        for k in range(known):  # without costs: the first guess
-            ratio[k] = before + drifted[k]
-            before = 1.0 - total[k]
-        settled = 0
-        before = share
-        for _ in range(2 * BLOCK):
-            _bought(t0 - lag, settled, known, target, drift, ratio, bought, slope)
-            settled = _follow(
-                settled, known, before, ratio, total, drifted, bought, slope, buying, selling, cash
-            )
-            if settled == known:
-                break
-            if settled > 0:  # what is settled stays, whatever comes later
-                before = cash[settled - 1]
-        good = _good(settled, ratio, total, drifted, value, least, cash, borrow)
-        ratio_out[t0 : t0 + good] = ratio[:good]
-        cash_out[t0 : t0 + good] = cash[:good]
-        value_out[t0 : t0 + good] = value[:good]
+            units[i * LANES + LANES - 1] = target[i, first - 1 - lag] / price[i, first - 1]
+    at, n = first, LANES  # a few bars tell what rebalancing costs
+    fee, near = 0.0, NEAREST
+    while at < last:
+        if last - at >= LANES:
+            n = min(n, (last - at) // LANES * LANES)
+            good = _block(
+                n, share, fee, near, target, at - lag, price, mark, at, buying, selling, borrow, units, drift,
+                bars, unsure,
+            )  # fmt: skip
+        else:  # the last few bars, with others after them that are not looked at
+            n = last - at
+            wanted, paid = np.zeros((symbols, LANES)), np.ones((symbols, LANES))
+            closed = paid.copy()
+            wanted[:, :n] = target[:, at - lag : at - lag + n]
+            paid[:, :n] = price[:, at : at + n]
+            closed[:, :n] = mark[:, at : at + n]
+            good = _block(
+                n, share, fee, near, wanted, 0, paid, closed, 0, buying, selling, borrow, units, drift, bars,
+                unsure,
+            )  # fmt: skip
+        ratio_out[at : at + good] = bars[RATIO, :good]
+        cash_out[at : at + good] = bars[CASH, :good]
+        value_out[at : at + good] = bars[VALUE, :good]
         if good < n:
-            return t0 + good
-        share = cash[n - 1]
-        drifted[0] = drifted[n]
-        drift[:, 0] = drift[:, n]
+            return at + good
+        share = bars[CASH, n - 1]
+        fee, near = _costs(n, bars)
+        near = max(1.5 * near, NEAREST)
+        at += n
+        n = BLOCK
     return last
