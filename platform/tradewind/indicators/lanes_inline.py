@@ -177,15 +177,16 @@ def _unary(name):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _fused(typing, a, b, c):  # type: ignore[no-untyped-def]
-    """``a * b + c``, rounded once."""
+def fused(typing, a, b, c):  # type: ignore[no-untyped-def]
+    """``a * b + c`` of vectors or numbers, rounded once."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        form = ir.FunctionType(DOUBLES, [DOUBLES] * 3)
-        function = cgutils.get_or_insert_function(builder.module, form, f"llvm.fma.v{LANES}f64")
+        kind, name = (DOUBLES, f"v{LANES}f64") if a is vector else (ir.DoubleType(), "f64")
+        form = ir.FunctionType(kind, [kind] * 3)
+        function = cgutils.get_or_insert_function(builder.module, form, f"llvm.fma.{name}")
         return builder.call(function, arguments)
 
-    return vector(vector, vector, vector), build
+    return a(a, a, a), build
 
 
 @inline
@@ -193,8 +194,8 @@ def over(value, count):  # type: ignore[no-untyped-def]
     """``value / count`` for a whole number, to the last bit, without the slow division (Markstein 1990)."""
     near = 1.0 / count
     guess = value * near
-    rest = _fused(guess, splat(-count), value)
-    return _fused(rest, splat(near), guess)
+    rest = fused(guess, splat(-count), value)
+    return fused(rest, splat(near), guess)
 
 
 def _behind(lanes):  # type: ignore[no-untyped-def]

@@ -12,12 +12,13 @@ from tradewind.indicators.lanes_inline import (
     behind2,
     behind4,
     behind6,
+    fused,
     load_at,
     save_at,
     splat,
 )
-from tradewind.indicators.memory_inline import copy
-from tradewind.indicators.rolled_inline import last_of
+from tradewind.indicators.memory_inline import copy, prefetch
+from tradewind.indicators.rolled_inline import last_of, take
 from tradewind.loops import bare
 
 NAN = np.nan
@@ -26,14 +27,15 @@ NAN = np.nan
 @bare
 def _aged(s, p, older, older_p, count):  # type: ignore[no-untyped-def]
     """Two windows, the later one of ``count`` bars: sum, and sum weighted by age."""
-    return s + older, p + older_p + older * count
+    return s + older, fused(older, splat(count), p + older_p)
 
 
 @bare
-def _aged_of_eight(x, rest, n, odd):  # type: ignore[no-untyped-def]
+def _aged_of_eight(row, start, n, x, rest, odd):  # type: ignore[no-untyped-def]
     b1 = b2 = b4 = q2 = q4 = splat(NAN)
     for k in range(0, n, LANES):
-        s1 = load_at(x[0], k)
+        s1 = load_at(row, start + k)
+        prefetch(row, start + n + k)
         p2 = behind1(b1, s1)
         s2 = s1 + p2
         s4, p4 = _aged(s2, p2, behind2(b2, s2), behind2(q2, p2), 2.0)
@@ -60,37 +62,55 @@ def _aged_of_eight(x, rest, n, odd):  # type: ignore[no-untyped-def]
 
 
 @bare
-def _join_aged(to, a, b, n, m):  # type: ignore[no-untyped-def]
-    """Windows of ``a``, of ``m`` bars, after those of ``b``; from the end, so that ``to`` may be either."""
-    for k in range(last_of(n), m - 1, -LANES):
-        s, p = _aged(load_at(a[0], k), load_at(a[1], k), load_at(b[0], k - m), load_at(b[1], k - m), float(m))
-        save_at(to[0], k, s)
-        save_at(to[1], k, p)
+def aged_at(x, rest, k, m, many, odd):  # type: ignore[no-untyped-def]
+    """A window's sum, and its sum weighted by age (0 for the latest bar).
+
+    It is made of up to three windows of ``m`` bars, and the rest before them.
+    """
+    if many == 0:
+        return load_at(rest[0], k), load_at(rest[1], k)
+    s, p = load_at(x[0], k), load_at(x[1], k)
+    if many > 1:
+        s, p = _aged(s, p, load_at(x[0], k - m), load_at(x[1], k - m), float(m))
+    if many > 2:
+        s, p = _aged(s, p, load_at(x[0], k - 2 * m), load_at(x[1], k - 2 * m), float(2 * m))
+    if odd:
+        before = many * m
+        s, p = _aged(s, p, load_at(rest[0], k - before), load_at(rest[1], k - before), float(before))
+    return s, p
 
 
 @bare
-def window_aged(x, rest, n, window):  # type: ignore[no-untyped-def]
-    """Sums, and sums weighted by age (0 for the latest bar), into the two rows of ``x``."""
-    have = window % LANES
-    if window < LANES:
-        _aged_of_eight(x, rest, n, have)
-        for r in range(2):
-            copy(rest[r], 0, x[r], 0, n)
-        return
-    _aged_of_eight(x, rest, n, have)
+def _lengthened(x, rest, n, window):  # type: ignore[no-untyped-def]
+    """From windows of eight bars on to those of which up to three make a window; answers their length."""
+    odd = window % LANES > 0
     m = LANES
-    while 2 * m <= window:
-        if window & m:
-            if have > 0:
-                _join_aged(rest, x, rest, n, m)
-            else:
-                for r in range(2):
-                    copy(x[r], 0, rest[r], 0, n)
-            have += m
-        _join_aged(x, x, x, n, m)
+    while window // m >= 4:
+        # from the end, so that what is read has not been written
+        for k in range(last_of(n), m - 1, -LANES):
+            if window & m:
+                s, p = aged_at(x, rest, k, m, 1, odd)
+                save_at(rest[0], k, s)
+                save_at(rest[1], k, p)
+            s, p = _aged(
+                load_at(x[0], k), load_at(x[1], k), load_at(x[0], k - m), load_at(x[1], k - m), float(m)
+            )
+            save_at(x[0], k, s)
+            save_at(x[1], k, p)
+        odd = odd or window & m > 0
         m *= 2
-    if have > 0:
-        _join_aged(x, x, rest, n, m)
+    return m
+
+
+@bare
+def window_aged(row, start, n, buffer, x, rest, window):  # type: ignore[no-untyped-def]
+    """Begin what :func:`aged_at` answers, in pairs of rows; answers the length of the windows in ``x``."""
+    if start >= 0 and start + n + LANES <= row.size:
+        _aged_of_eight(row, start, n, x, rest, window % LANES)
+    else:
+        take(row, start, n, buffer)
+        _aged_of_eight(buffer, 0, n, x, rest, window % LANES)
+    return _lengthened(x, rest, n, window)
 
 
 @bare

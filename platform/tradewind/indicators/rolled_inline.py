@@ -227,11 +227,8 @@ def window_squares(s, q, s_spare, q_spare, total, squares, n, window):  # type: 
 @bare
 def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
     """The further of two values; NaN if one is."""
-    if complete:
-        return pick(a > b, a, b) if highest else pick(a < b, a, b)
-    if highest:
-        return pick(a > b, a, pick(a == a, b, a))
-    return pick(a < b, a, pick(a == a, b, a))
+    further = pick(a > b, a, b) if highest else pick(a < b, a, b)
+    return further if complete else pick(a == a, further, a)
 
 
 @bare
@@ -242,7 +239,7 @@ def _extremes_of_eight(row, start, n, to, window, highest, complete):  # type: i
     for k in range(0, n, LANES):
         v = load_at(row, start + k)
         prefetch(row, start + n + k)
-        hole = pick(v == v, hole, v)
+        hole = hole + v
         if window >= 2:
             e1, v = v, _further(v, behind1(b1, v), highest, complete)
             b1 = e1

@@ -5,6 +5,7 @@ import numpy as np
 
 from tradewind.indicators.lanes_inline import (
     LANES,
+    fused,
     load_at,
     over,
     pick,
@@ -23,7 +24,7 @@ from tradewind.indicators.memory_inline import (
     settle,
     way_to,
 )
-from tradewind.indicators.merged_inline import window_aged
+from tradewind.indicators.merged_inline import aged_at, window_aged
 from tradewind.indicators.rolled_inline import (
     back_of,
     extreme_at,
@@ -68,21 +69,23 @@ def sma(first, last, x, window, out):  # type: ignore[no-untyped-def]
 @bare
 def _weighted(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
     # Weights 1 to window, the newest heaviest: window times the plain sum, less the sum weighted by age
-    take(row, t0 - back, n + back, work[0])
-    window_aged(work[:2], work[2:4], n + back, window)
+    x, rest = work[1:3], work[3:5]
+    m = window_aged(row, t0 - back, n + back, work[0], x, rest, window)
+    many, odd = window // m, window % m > 0
     weight = window * (window + 1) / 2.0
     count = float(window)
-    for k in range(back, n + back, LANES):
-        found = load_at(work[0], k) * count - load_at(work[1], k)
-        save_at(work[0], k, over(found, weight))
-    put(work[0], back, out, t0, n, past)
+    way = way_to(out, t0, past)
+    for k in range(0, n, LANES):
+        s, p = aged_at(x, rest, back + k, m, many, odd)
+        emit(over(fused(s, splat(count), splat(0.0) - p), weight), k, n, out, t0, work[0], way)
+    finish(n, out, t0, work[0], way)
 
 
 @loop(INT, INT, read(), INT, write())
 def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(4, tile + back)
+    work = rows_of(5, tile + back)
     past = out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
@@ -91,13 +94,21 @@ def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
 
 
 @bare
-def _extreme(row, t0, n, back, window, highest, work, out, past):  # type: ignore[no-untyped-def]
-    complete = extremes(row, t0 - back, n + back, work[0], work[1], window, highest)
+def _hand_on(t0, n, back, window, highest, complete, work, out, past):  # type: ignore[no-untyped-def]
     m = part_of(window)
     way = way_to(out, t0, past)
     for k in range(0, n, LANES):
         emit(extreme_at(work[1], back + k, window, m, highest, complete), k, n, out, t0, work[0], way)
     finish(n, out, t0, work[0], way)
+
+
+@bare
+def _extreme(row, t0, n, back, window, highest, work, out, past):  # type: ignore[no-untyped-def]
+    complete = extremes(row, t0 - back, n + back, work[0], work[1], window, highest)
+    if complete:
+        _hand_on(t0, n, back, window, highest, True, work, out, past)
+    else:
+        _hand_on(t0, n, back, window, highest, False, work, out, past)
 
 
 @loop(INT, INT, read(), INT, INT, write())
@@ -113,20 +124,28 @@ def extreme(first, last, x, window, highest, out):  # type: ignore[no-untyped-de
 
 
 @bare
-def _donchian(high, low, t0, n, back, window, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
-    start, long, m = t0 - back, n + back, part_of(window)
-    whole = extremes(high, start, long, work[2], work[0], window, True)
-    sound = extremes(low, start, long, work[2], work[1], window, False)
+def _channel(t0, n, back, window, complete, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
+    m = part_of(window)
     way = max(way_to(upper, t0, past), way_to(middle, t0, past), way_to(lower, t0, past))
     for k in range(0, n, LANES):
-        a = extreme_at(work[0], back + k, window, m, True, whole)
-        b = extreme_at(work[1], back + k, window, m, False, sound)
-        emit(pick(b == b, a, b), k, n, upper, t0, work[2], way)
+        a = extreme_at(work[0], back + k, window, m, True, complete)
+        b = extreme_at(work[1], back + k, window, m, False, complete)
+        emit(a if complete else pick(b == b, a, b), k, n, upper, t0, work[2], way)
         emit((a + b) * 0.5, k, n, middle, t0, work[3], way)
-        emit(pick(a == a, b, a), k, n, lower, t0, work[4], way)
+        emit(b if complete else pick(a == a, b, a), k, n, lower, t0, work[4], way)
     finish(n, upper, t0, work[2], way)
     finish(n, middle, t0, work[3], way)
     finish(n, lower, t0, work[4], way)
+
+
+@bare
+def _donchian(high, low, t0, n, back, window, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
+    whole = extremes(high, t0 - back, n + back, work[2], work[0], window, True)
+    sound = extremes(low, t0 - back, n + back, work[2], work[1], window, False)
+    if whole and sound:
+        _channel(t0, n, back, window, True, work, upper, middle, lower, past)
+    else:
+        _channel(t0, n, back, window, False, work, upper, middle, lower, past)
 
 
 @loop(INT, INT, read(), read(), INT, write(), write(), write())
@@ -143,19 +162,27 @@ def donchian(first, last, high, low, window, upper, middle, lower):  # type: ign
 
 
 @bare
-def _williams(high, low, close, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
-    start, long, m = t0 - back, n + back, part_of(window)
-    whole = extremes(high, start, long, work[2], work[0], window, True)
-    sound = extremes(low, start, long, work[2], work[1], window, False)
-    take(close, t0, n, work[2])
+def _below_top(t0, n, back, window, complete, work, out, past):  # type: ignore[no-untyped-def]
+    m = part_of(window)
     way = way_to(out, t0, past)
     for k in range(0, n, LANES):
         v = load_at(work[2], k)
-        top = extreme_at(work[0], back + k, window, m, True, whole)
-        spread = top - extreme_at(work[1], back + k, window, m, False, sound)
+        top = extreme_at(work[0], back + k, window, m, True, complete)
+        spread = top - extreme_at(work[1], back + k, window, m, False, complete)
         found = pick(spread == 0.0, v - v, (top - v) / spread * -100.0)
         emit(found, k, n, out, t0, work[3], way)
     finish(n, out, t0, work[3], way)
+
+
+@bare
+def _williams(high, low, close, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
+    whole = extremes(high, t0 - back, n + back, work[2], work[0], window, True)
+    sound = extremes(low, t0 - back, n + back, work[2], work[1], window, False)
+    take(close, t0, n, work[2])
+    if whole and sound:
+        _below_top(t0, n, back, window, True, work, out, past)
+    else:
+        _below_top(t0, n, back, window, False, work, out, past)
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())

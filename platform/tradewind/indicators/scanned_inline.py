@@ -7,32 +7,19 @@ made of the lanes before it alone: neither later bars nor chunks change a digit.
 
 # mypy: disable-error-code=no-untyped-call
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 
 from tradewind.indicators.lanes_inline import (
-    DOUBLES,
     LANES,
     behind1,
     behind2,
     behind4,
+    fused,
     intrinsic,
     splat,
     vector,
 )
 from tradewind.loops import bare
-
-
-@intrinsic
-def _fused(typing, a, b, c):  # type: ignore[no-untyped-def]
-    """``a * b + c`` of vectors or numbers, rounded once."""
-
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        kind, name = (DOUBLES, f"v{LANES}f64") if a is vector else (ir.DoubleType(), "f64")
-        form = ir.FunctionType(kind, [kind] * 3)
-        function = cgutils.get_or_insert_function(builder.module, form, f"llvm.fma.{name}")
-        return builder.call(function, arguments)
-
-    return a(a, a, a), build
 
 
 @intrinsic
@@ -58,15 +45,15 @@ def kept(keep):  # type: ignore[no-untyped-def]
 def gained(gain, keep, two, four):  # type: ignore[no-untyped-def]
     """What is gained since the vector began."""
     zero = splat(0.0)
-    gain = _fused(keep, behind1(zero, gain), gain)
-    gain = _fused(two, behind2(zero, gain), gain)
-    return _fused(four, behind4(zero, gain), gain)
+    gain = fused(keep, behind1(zero, gain), gain)
+    gain = fused(two, behind2(zero, gain), gain)
+    return fused(four, behind4(zero, gain), gain)
 
 
 @bare
 def stated(gain, all_kept, before):  # type: ignore[no-untyped-def]
     """The vector's bars, from the bar before it, and its last one, by the shortest way."""
     return (
-        _fused(all_kept, splat(before), gain),
-        _fused(newest(all_kept), before, newest(gain)),
+        fused(all_kept, splat(before), gain),
+        fused(newest(all_kept), before, newest(gain)),
     )
