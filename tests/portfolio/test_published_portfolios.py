@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tradewind as tw
 import xarray as xr
-from pypfopt import risk_models
+from pypfopt import EfficientFrontier, risk_models
 from tradewind import errors
 from tradewind.portfolio import Allocation, Estimate, Moments
 
@@ -87,6 +87,33 @@ def test_moments_of_ones_own(frame: pd.DataFrame, px: xr.DataArray) -> None:
         tw.portfolio.minimum_variance(given, estimate=ARITHMETIC)
     with pytest.raises(errors.InvalidInputError, match="20 by 20"):
         Moments(symbols=frame.columns, mean=mean, covariance=np.eye(3))
+
+
+def test_bounds_by_symbol(frame: pd.DataFrame, px: xr.DataArray) -> None:
+    """test_max_sharpe_explicit_bound and test_cla_custom_bounds; the optimum by PyPortfolioOpt itself."""
+    names = list(frame.columns)
+    found = tw.portfolio.maximum_sharpe(
+        px, risk_free=0.02, lower={names[0]: 0.2, names[2]: 0.15}, upper={names[2]: 0.15}
+    )
+    assert found.weights.values[0] >= 0.2 - 1e-5
+    assert found.weights.values[2] == pytest.approx(0.15, abs=1e-7)
+    low = {s: (0.01, 0.02)[i % 2] for i, s in enumerate(names)}
+    high = {s: (0.13, 0.11)[i % 2] for i, s in enumerate(names)}
+    mean = tw.portfolio.moments(px).mean
+    given = Moments(symbols=names, mean=mean, covariance=risk_models.exp_cov(frame))
+    bounds = list(zip(low.values(), high.values(), strict=True))
+    theirs = EfficientFrontier(pd.Series(mean, names), risk_models.exp_cov(frame), bounds)
+    theirs.min_volatility()
+    ours = tw.portfolio.minimum_variance(given, lower=low, upper=high)
+    np.testing.assert_allclose(ours.weights.values, theirs.weights, atol=1e-6)
+    free = tw.portfolio.minimum_variance(px, lower={"AAPL": -np.inf}, upper={"AAPL": np.inf})
+    assert free.volatility <= tw.portfolio.minimum_variance(px).volatility
+    tilted = tw.portfolio.mean_variance(px, target_return=0.25, lower={"GE": 0.05})
+    assert float(tilted.weights.sel(symbol="GE")) == pytest.approx(0.05, abs=1e-9)
+    with pytest.raises(errors.InvalidInputError, match="AAPL"):
+        tw.portfolio.minimum_variance(px, upper={"APPL": 0.1})
+    with pytest.raises(errors.ParameterError, match="above upper"):
+        tw.portfolio.minimum_variance(px, lower={"GE": 0.3}, upper=0.2)
 
 
 def test_equal_risk_contributions_of_maillard() -> None:

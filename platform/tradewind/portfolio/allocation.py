@@ -12,11 +12,15 @@ import xarray as xr
 from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
 from tradewind.portfolio import solvers
 from tradewind.portfolio.estimates import Estimate, Moments, moments
+from tradewind.portfolio.exact import Bounds
 from tradewind.portfolio.solvers import Leaves, Linkage
 from tradewind.vocabulary import SYMBOL
 
 Prices = xr.DataArray | xr.Dataset | Moments
 """Closes, or moments of one's own, which are taken as they are."""
+
+Bound = float | Mapping[str, float]
+"""Of every weight, or by symbol."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +109,35 @@ def _known(prices: Prices, estimate: Estimate | None) -> Moments:
     return prices
 
 
-def _bounds(count: int, lower: float, upper: float) -> None:
-    if not lower <= upper:
-        raise ParameterError(f"lower ({lower:g}) is above upper ({upper:g}).")
-    if count * lower > 1.0 + 1e-12 or count * upper < 1.0 - 1e-12:
+def _bounds(known: Moments, lower: Bound, upper: Bound) -> tuple[Bounds, Bounds]:
+    """Check bounds; those by symbol become arrays, the others' are 0 and 1."""
+    low, high = _bound(known, lower, 0.0), _bound(known, upper, 1.0)
+    count = len(known.symbols)
+    least, most = np.broadcast_to(low, count), np.broadcast_to(high, count)
+    wrong = np.flatnonzero(~(least <= most))
+    if wrong.size:
+        i = wrong[0]
+        raise ParameterError(f"lower ({least[i]:g}) is above upper ({most[i]:g}) for {known.symbols[i]}.")
+    if least.sum() > 1.0 + 1e-12 or most.sum() < 1.0 - 1e-12:
         raise ParameterError(
-            f"{count} weights between {lower:g} and {upper:g} cannot sum to 1.", "Widen the bounds."
+            f"{count} weights between {least.min():g} and {most.max():g} cannot sum to 1.",
+            "Widen the bounds.",
         )
+    return low, high
+
+
+def _by_symbol(known: Moments, values: Mapping[str, float], default: float) -> np.ndarray:
+    symbols = [str(s) for s in known.symbols]
+    for name in values:
+        if name not in symbols:
+            raise InvalidInputError(f"There is no asset {name!r}.", did_you_mean(name, symbols))
+    return np.array([float(values.get(s, default)) for s in symbols])
+
+
+def _bound(known: Moments, bound: Bound, default: float) -> Bounds:
+    if not isinstance(bound, Mapping):
+        return float(bound)
+    return _by_symbol(known, bound, default)
 
 
 def _not_negative(name: str, value: float) -> None:
@@ -151,8 +177,8 @@ def inverse_volatility(prices: Prices, *, estimate: Estimate | None = None) -> A
 def minimum_variance(
     prices: Prices,
     *,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: Bound = 0.0,
+    upper: Bound = 1.0,
     l2: float = 0.0,
     estimate: Estimate | None = None,
 ) -> Allocation:
@@ -163,7 +189,8 @@ def minimum_variance(
     prices : DataArray [symbol, time], Dataset or Moments
         Closes, or moments of one's own.
     lower, upper
-        Least and most of one asset; a negative ``lower`` allows short sales. They may be infinite.
+        Least and most of one asset, of all or by symbol (the others' are 0 and 1); a negative ``lower``
+        allows short sales. They may be infinite.
     l2
         Times the sum of the squared weights is added to the variance: spreads the capital.
     estimate
@@ -175,17 +202,17 @@ def minimum_variance(
         The bounds leave no portfolio.
     """
     known = _known(prices, estimate)
-    _bounds(len(known.symbols), lower, upper)
+    low, high = _bounds(known, lower, upper)
     _not_negative("l2", l2)
-    return _allocation("Minimum variance", known, solvers.minimum_variance(known, lower, upper, l2))
+    return _allocation("Minimum variance", known, solvers.minimum_variance(known, low, high, l2))
 
 
 def maximum_sharpe(
     prices: Prices,
     *,
     risk_free: float = 0.0,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: Bound = 0.0,
+    upper: Bound = 1.0,
     estimate: Estimate | None = None,
 ) -> Allocation:
     """Hold the portfolio of the highest expected Sharpe ratio, the tangency portfolio.
@@ -197,7 +224,7 @@ def maximum_sharpe(
     risk_free
         A year's rate.
     lower, upper
-        Least and most of one asset.
+        As in :func:`minimum_variance`.
     estimate
         How the past stands for the future.
 
@@ -209,9 +236,9 @@ def maximum_sharpe(
         The bounds leave no portfolio.
     """
     known = _known(prices, estimate)
-    _bounds(len(known.symbols), lower, upper)
+    low, high = _bounds(known, lower, upper)
     return _allocation(
-        "Maximum Sharpe", known, solvers.maximum_sharpe(known, risk_free, lower, upper), risk_free
+        "Maximum Sharpe", known, solvers.maximum_sharpe(known, risk_free, low, high), risk_free
     )
 
 
@@ -222,8 +249,8 @@ def mean_variance(
     target_volatility: float | None = None,
     aversion: float | None = None,
     risk_free: float = 0.0,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: Bound = 0.0,
+    upper: Bound = 1.0,
     l2: float = 0.0,
     estimate: Estimate | None = None,
 ) -> Allocation:
@@ -256,10 +283,10 @@ def mean_variance(
         raise ParameterError("Give one of target_return, target_volatility and aversion.")
     _not_negative("l2", l2)
     known = _known(prices, estimate)
-    _bounds(len(known.symbols), lower, upper)
+    low, high = _bounds(known, lower, upper)
     weights = solvers.mean_variance(
         known, aversion=aversion, target_return=target_return, target_volatility=target_volatility,
-        lower=lower, upper=upper, l2=l2,
+        lower=low, upper=high, l2=l2,
     )  # fmt: skip
     return _allocation("Mean-variance", known, weights, risk_free)
 
@@ -281,11 +308,7 @@ def risk_parity(
     known = _known(prices, estimate)
     shares = None
     if budget is not None:
-        names = [str(s) for s in known.symbols]
-        for name in budget:
-            if name not in names:
-                raise InvalidInputError(f"There is no asset {name!r}.", did_you_mean(name, names))
-        shares = np.array([float(budget.get(n, 0.0)) for n in names])
+        shares = _by_symbol(known, budget, 0.0)
         if not (shares >= 0.0).all() or shares.sum() <= 0.0:
             raise ParameterError("A risk budget has no negative shares, and one that is positive.")
         shares = shares / shares.sum()

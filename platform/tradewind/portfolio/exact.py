@@ -6,17 +6,20 @@ Tucker prove it. A guess that cannot be proved gives ``None``; then skfolio solv
 
 import numpy as np
 
+Bounds = float | np.ndarray
+"""Of every weight, or one a weight."""
+
 ROUNDS = 60
 SLACK = 1e-9
 NEAR = 1e-6
 
 
-def minimum_variance(covariance: np.ndarray, lower: float, upper: float) -> np.ndarray | None:
+def minimum_variance(covariance: np.ndarray, lower: Bounds, upper: Bounds) -> np.ndarray | None:
     """Weights of least variance that sum to 1, each between ``lower`` and ``upper``."""
     n = len(covariance)
-    if n * lower > 1.0 + SLACK or n * upper < 1.0 - SLACK:
+    if np.broadcast_to(lower, n).sum() > 1.0 + SLACK or np.broadcast_to(upper, n).sum() < 1.0 - SLACK:
         return None
-    if lower == 0.0:  # were all expected to earn the same, the best ratio would be the least variance
+    if np.all(lower == 0.0):  # were all expected to earn the same, the best ratio would be the least variance
         found = maximum_sharpe(np.ones(n), covariance, upper)
         if found is not None:
             return found
@@ -46,7 +49,7 @@ def minimum_variance(covariance: np.ndarray, lower: float, upper: float) -> np.n
     return None
 
 
-def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: float) -> np.ndarray | None:
+def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: Bounds) -> np.ndarray | None:
     """Weights of the highest excess return over volatility, none negative, that sum to 1.
 
     Parameters
@@ -75,7 +78,7 @@ def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: float) -> 
     if (raw < 0.0).any() or (gradient < -NEAR * np.abs(excess).max()).any():
         return None
     weights: np.ndarray = raw / raw.sum()
-    return weights if weights.max() <= upper + SLACK else None
+    return weights if np.all(weights <= upper + SLACK) else None
 
 
 def tangency(excess: np.ndarray, covariance: np.ndarray) -> np.ndarray | None:
@@ -99,7 +102,7 @@ def polished(
     near: np.ndarray,
     covariance: np.ndarray,
     slope: np.ndarray,
-    bounds: tuple[float, float],
+    bounds: tuple[Bounds, Bounds],
     least: tuple[np.ndarray, float] | None = None,
 ) -> np.ndarray:
     """Sharpen a solver's minimum of ``w'Cw / 2 - slope'w`` where weights sum to 1.
@@ -126,8 +129,7 @@ def polished(
     if least is not None and float(least[0] @ near) < least[1] + NEAR * max(abs(least[1]), NEAR):
         rows, wanted = [*rows, least[0]], [*wanted, least[1]]
     sides = np.array(rows)
-    weights = np.where(low, lower if np.isfinite(lower) else 0.0, upper if np.isfinite(upper) else 0.0)
-    weights[free] = 0.0
+    weights = np.where(low, lower, np.where(high, upper, 0.0))
     count, k = int(free.sum()), len(rows)
     if count < k:
         return near

@@ -9,6 +9,10 @@ import numpy as np
 from tradewind.errors import InvalidInputError
 from tradewind.portfolio import exact
 from tradewind.portfolio.estimates import Moments
+from tradewind.portfolio.exact import Bounds
+
+NO_BOUND = 1e3
+"""Stands for an infinite bound among finite ones."""
 
 TIGHT = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
 
@@ -89,16 +93,16 @@ def fit(known: Moments, kind: str, **options: Any) -> np.ndarray:
     return np.asarray(estimator.weights_, dtype=float)
 
 
-def _limits(lower: float, upper: float) -> dict[str, Any]:
+def _limits(lower: Bounds, upper: Bounds) -> dict[str, Any]:
     """Bounds and precision as skfolio takes them: no bound is None."""
-    return {
-        "min_weights": lower if np.isfinite(lower) else None,
-        "max_weights": upper if np.isfinite(upper) else None,
-        "solver_params": TIGHT,
-    }
+
+    def known(bound: Bounds) -> Any:
+        return None if np.isinf(bound).all() else np.clip(bound, -NO_BOUND, NO_BOUND)
+
+    return {"min_weights": known(lower), "max_weights": known(upper), "solver_params": TIGHT}
 
 
-def minimum_variance(known: Moments, lower: float = 0.0, upper: float = 1.0, l2: float = 0.0) -> np.ndarray:
+def minimum_variance(known: Moments, lower: Bounds = 0.0, upper: Bounds = 1.0, l2: float = 0.0) -> np.ndarray:
     """Weights of least variance, plus ``l2`` times the sum of their squares."""
     found = exact.minimum_variance(exact.ridged(known.covariance, l2), lower, upper)
     if found is not None:
@@ -107,7 +111,7 @@ def minimum_variance(known: Moments, lower: float = 0.0, upper: float = 1.0, l2:
 
 
 def maximum_sharpe(
-    known: Moments, risk_free: float = 0.0, lower: float = 0.0, upper: float = 1.0
+    known: Moments, risk_free: float = 0.0, lower: Bounds = 0.0, upper: Bounds = 1.0
 ) -> np.ndarray:
     """Weights of the highest Sharpe ratio.
 
@@ -117,15 +121,15 @@ def maximum_sharpe(
         No asset is expected to earn more than the risk-free rate.
     """
     excess = known.mean - risk_free
-    if lower >= 0.0 and not (excess > 0.0).any():
+    if np.all(lower >= 0.0) and not (excess > 0.0).any():
         raise InvalidInputError(
             f"No asset is expected to earn more than the risk-free rate of {risk_free:.2%} a year.",
             "Hold cash, or give a lower risk_free.",
         )
     found = None
-    if lower == 0.0:
+    if np.all(lower == 0.0):
         found = exact.maximum_sharpe(excess, known.covariance, upper)
-    elif lower == -np.inf and upper == np.inf:
+    elif np.all(lower == -np.inf) and np.all(upper == np.inf):
         found = exact.tangency(excess, known.covariance)
     if found is not None:
         return found
@@ -143,8 +147,8 @@ def mean_variance(
     aversion: float | None,
     target_return: float | None,
     target_volatility: float | None,
-    lower: float,
-    upper: float,
+    lower: Bounds,
+    upper: Bounds,
     l2: float = 0.0,
 ) -> np.ndarray:
     """Weights on the efficient frontier: by a return, by a volatility or by an aversion to variance."""
