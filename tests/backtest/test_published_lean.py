@@ -8,6 +8,7 @@ open, so ``filled_at`` moves those prices one bar on.
 import io
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,13 +78,14 @@ def dataset(frame: pd.DataFrame, ticker: str, **attrs: str) -> xr.Dataset:
     )
 
 
-def units_for(equity: float, price: float) -> float:
-    """LEAN's SetHoldings(1): whole units, 0.25 % kept free, the fee included."""
-    target = 0.9975 * equity
-    count = np.floor(target / price)
-    while count * price + max(1.0, 0.005 * count) > target:
-        count -= 1.0
-    return float(count)
+def units_for(equity: float, price: float, share: float = 1.0, held: float = 0.0) -> float:
+    """LEAN's SetHoldings(share): the units to order, 0.25 % kept free, the fee included."""
+    target = 0.9975 * equity * share
+    while True:
+        count = float((np.floor if share > 0.0 else np.ceil)(target / price - held))
+        target = (0.9975 * equity - max(1.0, 0.005 * abs(count))) * share
+        if abs(held + count) * price <= abs(target):
+            return count
 
 
 def doing(rule: Callable[[xr.Dataset], Decision]) -> Strategy:
@@ -110,32 +112,62 @@ def all_in(ds: xr.Dataset) -> Units:
     return Units(target)
 
 
-def macd_trend(ds: xr.Dataset) -> Orders:
-    """In above the signal line by a quarter of a per cent, out below it by as much."""
+def macd_trend(ds: xr.Dataset, short: bool) -> Orders:
+    """In above the signal line by a quarter of a per cent, out (or short) below it by as much."""
     lines = tw.indicators.macd(ds["close"], 12, 26, 9, seed="each")
     above = (lines["histogram"] / tw.indicators.ema(ds["close"], 12)).values[0]
 
     def on_bar(desk: tw.backtest.Desk) -> None:
         held = desk.position()
         if held <= 0.0 and above[desk.bar] > 0.0025:
-            desk.buy(0, units_for(desk.equity, desk.price()))
+            desk.order(0, units_for(desk.equity, desk.price(), 1.0, held))
+        elif short and held >= 0.0 and above[desk.bar] < -0.0025:
+            desk.order(0, units_for(desk.equity, desk.price(), -1.0, held))
         elif held > 0.0 and above[desk.bar] < -0.0025:
             desk.close()
 
     return Orders(on_bar)
 
 
-def test_macd_trend() -> None:
-    """MACDTrendAlgorithm: eleven years of SPY."""
+@pytest.mark.parametrize(
+    ("short", "equity", "fees", "fall", "won", "a_year"),
+    [(False, 137751.04, 468.54, 0.349, 0.57, 0.02952), (True, 70553.97, 797.27, 0.529, 0.44, -0.03119)],
+    ids=["MACDTrendAlgorithm", "ConvertToFrameworkAlgorithm"],
+)
+def test_macd(short: bool, equity: float, fees: float, fall: float, won: float, a_year: float) -> None:
+    """Eleven years of SPY, long or flat, and long or short."""
     frame = adjusted(bars("spy", "daily"), "spy").loc["2004-01-01":"2014-12-31"]
     ds = dataset(frame, "SPY", frequency="1d", calendar="XNYS")
-    result = tw.backtest(doing(macd_trend), ds, costs=FEES, cash=1e5, borrow=True)
-    assert result.metrics.final_equity == pytest.approx(137751.04, abs=0.005)
-    assert result.costs["commission"] == pytest.approx(468.54, abs=0.005)
-    assert -result.metrics.max_drawdown == pytest.approx(0.349, abs=0.0005)
-    assert result.metrics.hit_rate == pytest.approx(0.57, abs=0.005)
-    a_year = tw.metrics.calendar_cagr(result.returns, since="2004-01-01", until="2015-01-01", days=365)
-    assert a_year == pytest.approx(0.02952, abs=0.000005)
+    result = tw.backtest(doing(partial(macd_trend, short=short)), ds, costs=FEES, cash=1e5, borrow=True)
+    assert result.metrics.final_equity == pytest.approx(equity, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(fees, abs=0.005)
+    assert -result.metrics.max_drawdown == pytest.approx(fall, abs=0.0005)
+    assert result.metrics.hit_rate == pytest.approx(won, abs=0.005)
+    found = tw.metrics.calendar_cagr(result.returns, since="2004-01-01", until="2015-01-01", days=365)
+    assert found == pytest.approx(a_year, abs=0.000005)
+
+
+def test_two_symbols_share_the_cash() -> None:
+    """MarginRemainingRegressionAlgorithm: 70 % SPY from 2007, 30 % AAPL from 2009."""
+    parts = [
+        dataset(adjusted(bars(s, "daily"), s).loc["2007-01-01":"2009-12-31"], s.upper())
+        for s in ("spy", "aapl")
+    ]
+
+    def rule(ds: xr.Dataset) -> Orders:
+        def on_bar(desk: tw.backtest.Desk) -> None:
+            if desk.bar == 0:
+                desk.order("SPY", units_for(desk.equity, desk.price("SPY"), 0.7))
+            elif desk.time >= np.datetime64("2009") and not desk.position("AAPL") + desk.working("AAPL"):
+                desk.order("AAPL", units_for(desk.equity, desk.price("AAPL"), 0.3))
+
+        return Orders(on_bar)
+
+    result = tw.backtest(doing(rule), xr.concat(parts, "symbol"), costs=FEES, cash=1e5)
+    assert result.metrics.final_equity == pytest.approx(119303.75, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(45.18, abs=0.0051)
+    assert -result.metrics.max_drawdown == pytest.approx(0.421, abs=0.0005)
+    assert len(result.orders) == 2
 
 
 def test_basic_template_on_minutes() -> None:
