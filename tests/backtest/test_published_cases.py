@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import tradewind as tw
 import xarray as xr
-from tradewind.strategies import Signals, Strategy, Units
+from tradewind.strategies import Orders, Signals, Strategy, Units
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 LEAN = SHARED / "data" / "lean" / "Data" / "equity" / "usa"
@@ -111,6 +111,27 @@ class HoldOneBar(Strategy):
         target = xr.full_like(ds["close"], np.nan)
         target[:, 0], target[:, 1] = self.units, 0.0
         return Units(target)
+
+
+class OrderOnce(Strategy):
+    """One market order."""
+
+    name = "order_once"
+    title = "Order once"
+
+    bar: int = tw.strategies.parameter(0, "bar to order at", minimum=0)
+    units: float = tw.strategies.parameter(1.0, "units to buy, or to sell")
+
+    @property
+    def warmup(self) -> int:
+        return 0
+
+    def decide(self, ds: xr.Dataset) -> Orders:
+        def on_bar(desk: tw.backtest.Desk) -> None:
+            if desk.bar == self.bar:
+                desk.order(0, self.units)
+
+        return Orders(on_bar)
 
 
 class SmaCrossClosedAtTheEnd(tw.strategies.SmaCross):
@@ -241,3 +262,20 @@ def test_backtesting_py_commissions() -> None:
     result = tw.backtest(HoldOneBar(units=100.0), dataset(steps, "STEP"), costs=costs, cash=5e3)
     assert result.metrics.final_equity == 5000.0 + 300.0 - (10.0 + 1.0 + 10.0 + 4.0)
     assert result.costs["commission"] == 25.0
+
+
+def test_zipline_volume_share() -> None:
+    """test_orders_limit: 100 asked of a bar of 2,000, of which 2.5 % are given, at a price impact of 0.1."""
+    times = pd.date_range("2006-01-05 14:31", periods=5, freq="1min", name="time")
+    closes = [3.0, 3.5, 4.0, 3.5, 3.0]
+    frame = pd.DataFrame({"close": closes, "high": closes, "low": closes, "volume": 2000.0}, index=times)
+    for bar, units, price in ((2, 100.0, 3.50021875), (0, -100.0, 3.49978125)):
+        result = tw.backtest(
+            OrderOnce(bar=bar, units=units),
+            dataset(frame, "A133"),
+            costs=tw.Costs(impact=0.1, impact_power=2.0, participation=0.025),
+            cash=1e5,
+        )
+        first = result.fills.iloc[0]
+        assert first["quantity"] == units / 2
+        assert first["price"] == pytest.approx(price, rel=1e-12)

@@ -191,6 +191,17 @@ def test_basic_template_on_hours() -> None:
     assert -result.metrics.max_drawdown == pytest.approx(0.020, abs=0.0005)
 
 
+def test_market_on_close() -> None:
+    """MarketOnCloseOrderRegressionAlgorithm: one SPY at the close of its second day."""
+    frame = adjusted(bars("spy", "daily"), "spy").loc["2021-03-01":"2021-03-03"]
+
+    def one(ds: xr.Dataset) -> Units:
+        return Units(xr.ones_like(ds["close"]))
+
+    result = tw.backtest(doing(one), dataset(frame, "SPY"), costs=FEES, cash=1e5, fill="next close")
+    assert result.metrics.final_equity == pytest.approx(99993.90, abs=0.005)
+
+
 def test_raw_prices_across_a_split_and_a_change_of_ticker() -> None:
     """RawDataRegressionAlgorithm: GOOGL, which was GOOG before it was split."""
     frame = pd.concat(

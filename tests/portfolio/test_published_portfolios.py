@@ -127,3 +127,43 @@ def test_equal_risk_contributions_of_maillard() -> None:
     np.testing.assert_allclose(equal, [0.384, 0.192, 0.243, 0.182], atol=6e-4)
     least = tw.portfolio.minimum_variance(known).weights.values
     np.testing.assert_allclose(least, [0.745, 0.0, 0.152, 0.103], atol=6e-4)
+
+
+# Bailey and López de Prado 2013, An Open-Source Implementation of the Critical-Line Algorithm, section 5
+CLA_MEAN = [1.175, 1.19, 0.396, 1.12, 0.346, 0.679, 0.089, 0.73, 0.481, 1.08]
+CLA_COVARIANCE = [  # below the diagonal, row by row
+    0.40755159, 0.03175842, 0.9063047, 0.05183923, 0.03136385, 0.19490901, 0.05663904, 0.02687256,
+    0.04408485, 0.19528471, 0.0330226, 0.01917172, 0.03006772, 0.02777345, 0.34059105, 0.00827775,
+    0.00934384, 0.01322738, 0.00526665, 0.00777055, 0.15983874, 0.02165938, 0.02495043, 0.03525971,
+    0.01375808, 0.02067844, 0.02105575, 0.68056711, 0.01332419, 0.00761036, 0.0115493, 0.00780878,
+    0.00736409, 0.00518686, 0.01377882, 0.95526918, 0.0343476, 0.02874874, 0.0427563, 0.02914176,
+    0.02542657, 0.01723737, 0.04627027, 0.0106553, 0.31681584, 0.02249903, 0.01336866, 0.02057303,
+    0.01640377, 0.01284075, 0.00723779, 0.01926088, 0.00760955, 0.01854318, 0.11079287,
+]  # fmt: skip
+CLA_TURNING_POINTS = {  # return: risk and weights
+    1.0153059205224644: (0.22798274842085042, [
+        0.0846709411996219, 0.0492538587411185, 0, 0.2196339033636073, 0, 0.1800392346417607, 0,
+        0.0310298018553534, 0.0064857024154381, 0.4288865577831000]),
+    0.9727204340349849: (0.21955488008267854, [
+        0.0737892530228031, 0.0438286607697188, 0, 0.1989756080588148, 0.0261581598574419, 0.1981518722797052,
+        0, 0.0334195863991979, 0.0279029660266436, 0.3977738935856743]),
+    0.8032153598765337: (0.20523761981386526, [
+        0.0369685814792150, 0.0269008378008104, 0.0949424305647986, 0.1257759521946726, 0.0767460810325476,
+        0.2193556713161689, 0.0299870968822203, 0.0359632846213863, 0.0613498377297268, 0.2920102263784532]),
+}  # fmt: skip
+
+
+def test_the_critical_line() -> None:
+    """The paper's ten assets: turning points of the frontier, least variance, highest Sharpe ratio."""
+    covariance = np.zeros((10, 10))
+    covariance[np.tril_indices(10)] = CLA_COVARIANCE
+    covariance = covariance + covariance.T - np.diag(np.diag(covariance))
+    known = Moments(symbols=[f"X{i}" for i in range(1, 11)], mean=CLA_MEAN, covariance=covariance)
+    for wanted, (risk, weights) in CLA_TURNING_POINTS.items():
+        found = tw.portfolio.mean_variance(known, target_return=wanted)
+        assert found.volatility == pytest.approx(risk, rel=1e-9)
+        np.testing.assert_allclose(found.weights.values, weights, atol=1e-7)
+    least = tw.portfolio.minimum_variance(known)
+    assert least.expected_return == pytest.approx(0.8032153598765337, rel=1e-9)
+    best = tw.portfolio.maximum_sharpe(known)
+    assert best.sharpe == pytest.approx(4.4535, abs=5e-5)
