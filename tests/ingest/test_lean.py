@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import tradewind as tw
 from tradewind.cli.data import app
-from tradewind.errors import InvalidInputError, SymbolNotFoundError
+from tradewind.errors import AdjustmentError, InvalidInputError, SymbolNotFoundError
 from tradewind.store import Store, coverage
 from tradewind.store.roots import mine_root
 from typer.testing import CliRunner
@@ -166,3 +166,70 @@ def test_hourly_bars_go_in_without_a_word(stores: Path, real_data: Path):
     believed = {f["first"][:10] for f in told if f["check"] == "move" and f["symbol"].startswith("AIG")}
     assert believed == {"2008-09-15"}
     assert not [f for f in told if f["check"] in ("jump", "spike")]
+
+
+FIELDS = ("open", "high", "low", "close", "split", "dividend")
+
+
+class Half(tw.strategies.Strategy):
+    """Half of 100,000 at the first close."""
+
+    name = "half"
+    title = "Half"
+
+    @property
+    def warmup(self) -> int:
+        return 0
+
+    def decide(self, ds):
+        target = ds["close"] * np.nan
+        target[:, 0] = np.floor(0.9975 * 0.5e5 / ds["close"][:, 0])
+        return tw.strategies.Units(target)
+
+
+def test_raw_prices_bring_their_splits_and_dividends(us: str):
+    """LEAN's DividendRegressionAlgorithm from the folder to the cent; it rounds dividends to cents."""
+    ds = tw.open(us, "SPY", "1998-01-02", "2005-12-30", FIELDS, adjust=None).load()
+    ds["dividend"] = ds["dividend"].round(2)
+    result = tw.backtest(Half(), ds, costs=tw.Costs(per_share=0.005, minimum=1.0), cash=1e5)
+    assert result.metrics.final_equity == pytest.approx(120462.08, abs=0.005)
+    apple = tw.open(us, "AAPL", "2014-06-05", "2014-06-11", FIELDS, adjust=None)
+    assert apple["split"].values.tolist() == [[1.0, 1.0, 7.0, 1.0, 1.0]]
+    assert apple["dividend"].values.sum() == 0.0
+
+
+def test_dividends_beside_adjusted_prices_are_adjusted_too(us: str):
+    raw = tw.open(us, "AAPL", "2012", "2014", ("close", "dividend"), adjust=None)
+    adjusted = tw.open(us, "AAPL", "2012", "2014", ("close", "dividend"))
+    paid = raw["dividend"].values[0] > 0
+    assert paid.sum() >= 8
+    yields = [ds["dividend"].values[0][paid] / ds["close"].values[0][paid] for ds in (raw, adjusted)]
+    np.testing.assert_allclose(*yields, rtol=1e-12)
+    part = adjusted["dividend"].isel(time=np.flatnonzero(paid))
+    np.testing.assert_array_equal(part.values[0], adjusted["dividend"].values[0][paid])
+    assert float(adjusted["dividend"][0, int(np.flatnonzero(paid)[1])]) == part.values[0, 1]
+
+
+def test_what_prices_already_contain_is_no_field(us: str):
+    with pytest.raises(AdjustmentError, match="takes the dividends"):
+        tw.open(us, "AAPL", fields=("close", "dividend"), adjust="total")
+    with pytest.raises(AdjustmentError, match="takes the splits"):
+        tw.open(us, "AAPL", fields=("close", "split"))
+
+
+def test_raw_prices_across_a_split_are_not_traded_blindly(us: str):
+    span = {"symbols": "AAPL", "start": "2014-05-01", "end": "2014-07-01"}
+    raw = tw.open(us, adjust=None, **span)
+    with pytest.raises(InvalidInputError, match="split 7 for 1 on 2014-06-09"):
+        tw.backtest(tw.strategies.BuyAndHold(), raw)
+    with pytest.raises(InvalidInputError, match="split 7 for 1"):
+        tw.sweep("sma_cross", {"fast": [2, 3], "slow": [5]}, raw)
+    whole = tw.backtest(
+        tw.strategies.BuyAndHold(), tw.open(us, adjust=None, fields=FIELDS[:-1], **span), cash=1e5
+    )
+    split = tw.backtest(tw.strategies.BuyAndHold(), tw.open(us, **span), cash=1e5)
+    np.testing.assert_allclose(whole.equity, split.equity, rtol=1e-9)
+    tw.backtest(tw.strategies.BuyAndHold(), raw.sel(time=slice("2014-06-10", None)))
+    by_hand = raw.load().copy(deep=True)
+    by_hand["close"][:, by_hand["time"] < np.datetime64("2014-06-09")] /= 7.0
+    tw.backtest(tw.strategies.BuyAndHold(), by_hand[["close"]].assign_attrs(raw.attrs))

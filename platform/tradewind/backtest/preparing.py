@@ -1,6 +1,7 @@
 """What a backtest reads by itself: bars for the warm-up, a universe, a benchmark."""
 
 from datetime import date, datetime
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import xarray as xr
 from tradewind.errors import DatasetNotFoundError, InvalidInputError, TradewindError, did_you_mean
 from tradewind.lazy import lazy
 from tradewind.strategies import Strategy
-from tradewind.vocabulary import MEMBER, SYMBOL, TIME
+from tradewind.vocabulary import INSTRUMENT, MEMBER, SYMBOL, TIME
 
 # Icechunk starts threads when it is imported, and the warm process that kernels are forked from imports this.
 reading = lazy("tradewind.store.reading")
@@ -80,6 +81,47 @@ def _equal(one: xr.Dataset, other: xr.Dataset) -> bool:
     a = one["close"].transpose(SYMBOL, TIME).values
     b = other["close"].transpose(SYMBOL, TIME).values
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
+
+
+@cache
+def _records_splits(name: str, snapshot: str) -> bool:
+    """Whether a dataset of the store has splits beside its raw prices."""
+    try:
+        found = reading.open(name, fields="split", adjust=None, as_of=snapshot)
+    except TradewindError:  # not of this store, or of something that is never split
+        return False
+    return bool(found.sizes[TIME])
+
+
+def refuse_raw_splits(ds: xr.Dataset) -> None:
+    """Refuse raw prices of the store across a split that nothing in the dataset speaks of.
+
+    Raises
+    ------
+    InvalidInputError
+        The position would lose what the split takes off the price.
+    """
+    name, snapshot = str(ds.attrs.get("dataset", "")), str(ds.attrs.get("snapshot", ""))
+    if ds.attrs.get("adjust") != "none" or "split" in ds.data_vars or "close" not in ds.data_vars:
+        return
+    if not (name and snapshot and ds.sizes[TIME] > 1 and _records_splits(name, snapshot)):
+        return
+    times, ids = ds[TIME].values, ds[INSTRUMENT if INSTRUMENT in ds.coords else SYMBOL].values
+    first, last = (pd.Timestamp(t).to_pydatetime() for t in (times[0], times[-1]))
+    held = reading.open(name, [str(i) for i in np.atleast_1d(ids)], first, last, "split", snapshot, None)
+    ratio = held["split"].reindex({TIME: times}, fill_value=1.0).values
+    close = ds["close"].transpose(SYMBOL, TIME).values
+    with np.errstate(invalid="ignore", divide="ignore"):
+        step = np.log(close[:, 1:] / close[:, :-1])
+        there = np.log(ratio[:, 1:])
+        jumped = (there != 0.0) & (np.abs(step + there) < np.abs(there) / 2.0)  # not taken out by hand
+    if jumped.any():
+        i, t = np.argwhere(jumped)[0]
+        raise InvalidInputError(
+            f"These prices are raw, and {ds[SYMBOL].values[i]} was split {ratio[i, t + 1]:g} for 1 on "
+            f"{str(times[t + 1])[:10]}: the position would seem to lose it.",
+            'Open them with adjust="split", or with the fields "split" and "dividend" as well.',
+        )
 
 
 def with_universe(ds: xr.Dataset, universe: xr.DataArray | str | None) -> xr.Dataset:

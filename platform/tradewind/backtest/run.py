@@ -11,7 +11,14 @@ from tradewind.backtest.desk import Account
 from tradewind.backtest.events import run_desk
 from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits
 from tradewind.backtest.market import Market, array_of, market_of, with_symbol
-from tradewind.backtest.preparing import benchmark_prices, members_only, opened, warmed, with_universe
+from tradewind.backtest.preparing import (
+    benchmark_prices,
+    members_only,
+    opened,
+    refuse_raw_splits,
+    warmed,
+    with_universe,
+)
 from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.backtest.trial import sharpe_per_bar, variant_text
@@ -174,6 +181,8 @@ def backtest(
         The dataset lacks a price that is needed.
     EmptySelectionError
         No bars are left to trade on.
+    InvalidInputError
+        Raw prices of the store across a split, without the field that tells of it.
     ParameterError
         A setting is out of bounds.
     """
@@ -184,6 +193,7 @@ def backtest(
         ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
     begin = first_bar(ds, start)
     holdouts.check(str(ds.attrs.get("dataset", "")), ds[TIME].values[-1])
+    refuse_raw_splits(ds)
     decision = strategy.decide(ds)
     traded = ds.isel({TIME: slice(begin, None)}) if begin else ds
     market = market_of(traded, fill_of(fill))

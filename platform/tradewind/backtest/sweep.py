@@ -10,6 +10,7 @@ import xarray as xr
 
 from tradewind.backtest.grid import Grid
 from tradewind.backtest.market import default_fill, with_symbol
+from tradewind.backtest.preparing import refuse_raw_splits
 from tradewind.backtest.rules import Costs
 from tradewind.backtest.run import fill_of
 from tradewind.backtest.running import SWEPT, Progress, Work, run_variants
@@ -60,6 +61,7 @@ def unsealed(ds: xr.Dataset) -> xr.Dataset:
     """Return market data in memory, if none of it is sealed."""
     loaded = with_symbol(ds).load()
     holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
+    refuse_raw_splits(loaded)
     return loaded
 
 

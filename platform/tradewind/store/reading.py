@@ -20,7 +20,7 @@ from tradewind.errors import (
 )
 from tradewind.provenance import holdouts
 from tradewind.provenance.recorder import recorder
-from tradewind.store import guard
+from tradewind.store import action_fields, guard
 from tradewind.store.arrays import Adjustment, Axis, FieldArray, MemberArray
 from tradewind.store.catalog import Catalog
 from tradewind.store.moments import moment
@@ -62,7 +62,9 @@ def open(  # noqa: PLR0917  the public shape of tw.open
         or day as ``end`` includes all of it. Daily bars are compared by session date, intraday ones by their
         end in UTC.
     fields
-        One field or several; None for all.
+        One field or several; None for all. Where the dataset records them, also ``"split"`` (the ratio at
+        its bar, else 1; beside raw prices) and ``"dividend"`` (cash a unit at its bar, else 0; beside raw or
+        split-adjusted prices): a backtest books both.
     as_of
         What the store knew: a tag, a snapshot id, or a time (a bare date means the end of that day in UTC).
         None for the newest snapshot.
@@ -89,14 +91,19 @@ def open(  # noqa: PLR0917  the public shape of tw.open
     root, _ = root_of(name)
     view = _snapshot(Store(root), name, as_of)
     how = _adjustment(view.spec, adjust)
-    chosen = _fields(view, fields)
+    chosen = _fields(view, fields, how)
     axis = Axis(view.spec, view.symbols, view.times)
     adjustment = None
     if how is not None and len(view.actions):
         adjustment = Adjustment(
             axis, view.actions, how, view.blocks("close") if "close" in view.fields else None
         )
-    arrays = {f: _lazy(f, view, axis, adjustment) for f in chosen}
+    arrays = {
+        f: _lazy(f, view, axis, adjustment)
+        if f in view.fields
+        else action_fields.ActionArray(ActionKind(f), axis, view.actions, how)
+        for f in chosen
+    }
     variables = {f: xr.Variable(DIMS, LazilyIndexedArray(a)) for f, a in arrays.items()}
     day = _read_day(view, end)
     labels = np.array(view.tickers.labels(day), dtype=object) if view.reference else axis.symbols
@@ -168,15 +175,18 @@ def _adjustment(spec: DatasetSpec, adjust: Adjust | str | None) -> Adjust | None
     return how
 
 
-def _fields(view: Snapshot, fields: str | Sequence[str] | None) -> list[str]:
+def _fields(view: Snapshot, fields: str | Sequence[str] | None, how: Adjust | None) -> list[str]:
     if fields is None:
         return list(view.fields)
     wanted = [fields] if isinstance(fields, str) else list(fields)
     for field in wanted:
-        if field not in view.fields:
+        if field in view.fields:
+            continue
+        if not action_fields.is_offered(view.spec, field):
             raise FieldNotFoundError(
                 f"{view.name!r} has no field {field!r}.", did_you_mean(field, view.fields)
             )
+        action_fields.check(view.spec, field, how)
     return wanted
 
 
