@@ -196,6 +196,9 @@ def test_raw_prices_bring_their_splits_and_dividends(us: str):
     apple = tw.open(us, "AAPL", "2014-06-05", "2014-06-11", FIELDS, adjust=None)
     assert apple["split"].values.tolist() == [[1.0, 1.0, 7.0, 1.0, 1.0]]
     assert apple["dividend"].values.sum() == 0.0
+    months = tw.resample(tw.open(us, "AAPL", "2014-05", "2014-08", FIELDS, adjust=None), "1mo")
+    assert months["split"].values.tolist() == [[1.0, 7.0, 1.0, 1.0]]
+    assert months["dividend"].values[0] == pytest.approx([3.29, 0.0, 0.0, 0.47], abs=0.005)
 
 
 def test_dividends_beside_adjusted_prices_are_adjusted_too(us: str):

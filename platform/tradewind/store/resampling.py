@@ -25,7 +25,8 @@ def resample(dataset: xr.Dataset, frequency: Frequency | str) -> xr.Dataset:
     a bar's time is its end in UTC. Days are sessions: what trades before the open or after the close, by the
     exchange's own date, belongs to that day. Weeks begin on Monday; weeks and months carry the date of their
     last session that has data. Open is the first value that exists, high and low are extremes, close, bid,
-    ask and open interest the last value, volume and trades sums, vwap is weighted by volume, funding a sum.
+    ask and open interest the last value, volume and trades sums, vwap is weighted by volume, funding and
+    dividends are sums, splits products.
     Ticks have ``close`` (the price) and ``volume``. A bar without any value is NaN.
 
     Parameters
@@ -135,6 +136,11 @@ def _sum(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return np.where(there, np.add.reduceat(np.nan_to_num(values, nan=0.0), starts, axis=-1), np.nan)
 
 
+def _product(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    result: np.ndarray = np.multiply.reduceat(np.nan_to_num(values, nan=1.0), starts, axis=-1)
+    return result
+
+
 def _first(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
     size = values.shape[-1]
     place = np.where(np.isnan(values), size, np.arange(size))
@@ -153,6 +159,7 @@ def _taken(values: np.ndarray, place: np.ndarray, nothing: int) -> np.ndarray:
 
 _REDUCERS: dict[str, Reducer] = {
     "open": _first, "high": _highest, "low": _lowest, "volume": _sum, "trades": _sum, "funding": _sum,
+    "split": _product, "dividend": _sum,
 }  # fmt: skip
 
 
