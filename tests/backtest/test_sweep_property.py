@@ -18,7 +18,10 @@ GRIDS: dict[type[Strategy], dict[str, list[Any]]] = {
     Bollinger: {
         "window": [3, 12], "width": [0.5, 1.0], "mode": ["breakout", "reversion"], "short": [False, True],
     },
-    RsiReversion: {"window": [2, 6], "low": [30.0, 40.0], "leave": [45.0, 60.0], "short": [False, True]},
+    RsiReversion: {
+        "window": [2, 3, 4, 6, 9, 14, 20, 33, 70], "low": [30.0, 40.0], "leave": [45.0, 60.0],
+        "short": [False, True],
+    },
     Donchian: {"entry": [2, 9], "exit": [1, 5], "short": [False, True]},
     Turtle: {"entry": [3, 9], "exit": [2], "units": [1, 3], "risk": [0.02, 0.05], "short": [False, True]},
 }  # fmt: skip

@@ -49,7 +49,7 @@ async def test_an_answer_that_comes_in_during_a_send_wakes_whoever_waits_for_it(
         waiting = asyncio.create_task(shell.get_msg(timeout=20))
         await asyncio.sleep(0.1)
         session.send(kernel, "execute_reply", ident=sender)
-        time.sleep(0.2)  # noqa: ASYNC251  the answer comes in while the loop is busy, and then somebody sends
+        time.sleep(0.2)  # the answer comes in while the loop is busy, and then somebody sends
         shell.send(session.msg("comm_msg"))
         began = time.monotonic()
         assert (await waiting)["msg_type"] == "execute_reply"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tradewind.backtest.fused_plans import PLANS, SAME, Bars, Plan
+from tradewind.backtest.fused_plans import EIGHT, PLANS, SAME, Bars, Plan
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.indicators._buffers import result_array
@@ -28,8 +28,6 @@ MOST_LANES = 512
 WORD = 64
 MEMORY = 7
 """What a loop remembers of a lane besides its account."""
-EIGHT = 8
-"""Lanes that the loops take side by side."""
 
 
 class Way(IntEnum):
@@ -161,7 +159,7 @@ class _Job:
             bars = self._bars(i)
             plan.compute(bars, tables.rows)
             if plan.states is not None:
-                plan.states(bars, 0, len(tables.books), tables.states)
+                plan.states(bars, 0, plan.parts, tables.states)
             loops.account(0, 1, *self._arguments(i, plan, tables))
         if self.way is Way.ADD:
             loops.measure(0, len(group), tables.equity, tables.books)
@@ -172,13 +170,12 @@ class _Job:
         plan = PLANS[type(variants[0])]([variants[at] for at in group])
         tables = self._tables(plan, len(group))
         bars = self._bars(0)
-        eights = range(len(tables.books))
         list(pool.map(lambda step: step[1](bars, tables.rows, step[0]), plan.steps))
         if plan.states is not None:
             known = plan.states
-            list(pool.map(lambda k: known(bars, k, k + 1, tables.states), eights))
+            list(pool.map(lambda k: known(bars, k, k + 1, tables.states), range(plan.parts)))
         arguments = self._arguments(0, plan, tables)
-        parts = min(len(eights), cores())
+        parts = min(len(tables.books), cores())
         list(pool.map(lambda part: loops.account(part, parts, *arguments), range(parts)))
         self._finish(group, tables.books)
 

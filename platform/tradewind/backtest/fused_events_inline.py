@@ -208,7 +208,7 @@ def _demands(rows, pairs, width, kind, t0, end, ups, downs):  # type: ignore[no-
 
 
 @bare
-def _follow(up, down, before):  # type: ignore[no-untyped-def]
+def followed(up, down, before):  # type: ignore[no-untyped-def]
     """Bit j: the state after bar j, which is the one last wanted; the upper one, if both are."""
     none = ~(up | down)
     if none == 0:
@@ -228,7 +228,7 @@ def positions(memory, rows, pairs, width, kind, t0, end, ups, downs):  # type: i
     _demands(rows, pairs, width, kind, t0, end, ups, downs)
     before = ONE if memory[STATE] == 1.0 else ONE - ONE
     for w in range((end - t0 + WORD - 1) // WORD):
-        ups[w] = _follow(ups[w], downs[w], before)
+        ups[w] = followed(ups[w], downs[w], before)
         before = (ups[w] >> np.uint64(min(WORD, end - t0 - w * WORD) - 1)) & ONE
 
 

@@ -13,10 +13,15 @@ from tradewind.strategies import Bollinger, Donchian, EmaCross, Macd, RsiReversi
 macd = lazy("tradewind.backtest.fused_macd_loops")
 averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
+rsi = lazy("tradewind.backtest.fused_rsi_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 shared = lazy("tradewind.backtest.fused_rows_loops")
 scanned = lazy("tradewind.indicators.scanned_loops")
 spread = lazy("tradewind.indicators.spread_loops")
+
+
+EIGHT = 8
+"""Lanes, or what they share, that the loops take side by side."""
 
 
 class Kind(IntEnum):
@@ -59,8 +64,8 @@ class Plan:
         What else a lane is told: of a band its width, and its rows are then price, middle and deviation; of a
         Turtle its rules, and its rows are then price, the channels and N.
     states
-        ``states(bars, first, last, out)`` works out the states of some eights of lanes without rows, a bit a
-        bar; where there is one, there are no pairs.
+        ``states(bars, first, last, out)`` does some of ``parts`` pieces of work, which together find the
+        states of all lanes without rows, a bit a bar; where there is one, there are no pairs.
     """
 
     kind: Kind
@@ -72,6 +77,7 @@ class Plan:
     pairs: list[list[int]] = field(default_factory=list)
     numbers: list[list[float]] = field(default_factory=list)
     states: Callable[[Bars, int, int, np.ndarray], None] | None = None
+    parts: int = 0
 
     def rows(self, key: Any, count: int, *computes: Compute) -> int:
         """Return the number of the first of some rows that are computed once for all lanes.
@@ -136,6 +142,7 @@ def _plan_macd(lanes: Sequence[Macd]) -> Plan:
     plan = Plan(Kind.CROSS, below=-1.0 if lanes[0].short else 0.0)
     numbers = np.array([(lane.fast, lane.slow, lane.signal) for lane in lanes], dtype=np.int64)
     plan.pairs = [[] for _ in lanes]
+    plan.parts = -(-len(lanes) // EIGHT)
     plan.states = lambda bars, first, last, out: macd.states(first, last, bars.close[0], numbers, out)
     return plan
 
@@ -158,7 +165,24 @@ def _plan_bollinger(lanes: Sequence[Bollinger]) -> Plan:
 
 
 def _plan_rsi(lanes: Sequence[RsiReversion]) -> Plan:
-    plan = Plan(Kind.REVERSION, short=lanes[0].short)
+    return _plan_rsi_short(lanes) if lanes[0].short else _plan_rsi_long(lanes)
+
+
+def _plan_rsi_long(lanes: Sequence[RsiReversion]) -> Plan:
+    plan = Plan(Kind.REVERSION, pairs=[[] for _ in lanes])
+    windows, window = np.unique([lane.window for lane in lanes], return_inverse=True)
+    low, lower = np.unique([lane.low for lane in lanes], return_inverse=True)
+    leave, upper = np.unique([lane.leave for lane in lanes], return_inverse=True)
+    numbers = np.column_stack([window, lower, upper]).astype(np.int64)
+    plan.parts = -(-windows.size // EIGHT)
+    plan.states = lambda bars, first, last, out: rsi.states(
+        first, last, bars.close[0], windows.astype(np.int64), low, leave, numbers, out
+    )
+    return plan
+
+
+def _plan_rsi_short(lanes: Sequence[RsiReversion]) -> Plan:
+    plan = Plan(Kind.REVERSION, short=True)
 
     def index(window: int) -> Compute:
         return lambda bars, rows, at: momentum.rsi(0, 1, bars.close, window, rows[at : at + 1])

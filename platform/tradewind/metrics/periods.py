@@ -37,12 +37,13 @@ def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") 
         return float(days)
     ticks = stamps.view(np.int64)
     day = int(np.array(1, dtype="m8[D]").astype(stamps.dtype.str.replace("M8", "m8")).view(np.int64))
-    step = float(np.median(np.diff(ticks))) / day
-    if step >= 25.0:
-        return 12.0
-    if step >= 5.0:
-        return 52.0
-    if step >= 0.9:
-        return float(days)
+    if known is None:
+        step = float(np.median(np.diff(ticks))) / day
+        if step >= 25.0:
+            return 12.0
+        if step >= 5.0:
+            return 52.0
+        if step >= 0.9:
+            return float(days)
     seen = 1 + np.count_nonzero(np.diff(ticks // day))
     return float(days) * len(stamps) / seen

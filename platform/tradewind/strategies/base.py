@@ -1,7 +1,7 @@
 """What a strategy is: a frozen class with typed parameters that maps a dataset to decisions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -143,12 +143,15 @@ class Strategy(ABC):
         plain = cls.__init__
 
         def checked(self: Any, **values: Any) -> None:
-            known = {p.name for p in cls.parameters()}
-            for name in values.keys() - known:
-                raise ParameterError(
-                    f"{cls.name} has no parameter {name!r}.", did_you_mean(name, sorted(known))
-                )
-            plain(self, **values)
+            try:
+                plain(self, **values)
+            except TypeError:
+                known = {p.name for p in cls.parameters()}
+                for name in values.keys() - known:
+                    raise ParameterError(
+                        f"{cls.name} has no parameter {name!r}.", did_you_mean(name, sorted(known))
+                    ) from None
+                raise
             self._check()
 
         cls.__init__ = checked  # type: ignore[method-assign]
@@ -184,15 +187,15 @@ class Strategy(ABC):
         return type(self)(**(self.values | changes))
 
     @classmethod
-    def broken(cls, values: Mapping[str, Any]) -> str:
+    def broken(cls, values: dict[str, Any]) -> str:
         """Say which constraint a set of parameters breaks; empty if none."""
         if not cls.constraints:
             return ""
-        view = SimpleNamespace(**({p.name: p.default for p in cls.parameters()} | dict(values)))
-        for rule in cls.constraints:
-            if not rule.holds(view):
-                return rule.text
-        return ""
+        return cls._first_broken(SimpleNamespace(**({p.name: p.default for p in cls.parameters()} | values)))
+
+    @classmethod
+    def _first_broken(cls, held: Any) -> str:
+        return next((rule.text for rule in cls.constraints if not rule.holds(held)), "")
 
     def _check(self) -> None:
         for spec in self.parameters():
@@ -202,8 +205,7 @@ class Strategy(ABC):
                 object.__setattr__(self, spec.name, float(value))
             elif spec.kind is int and type(value) is not int:
                 object.__setattr__(self, spec.name, int(value))
-        broken = self.broken(self.values)
-        if broken:
+        if broken := self._first_broken(self):
             shown = ", ".join(f"{k}={v!r}" for k, v in self.values.items())
             raise ParameterError(f"{self.name} needs {broken}; it was given {shown}.")
 
