@@ -132,6 +132,28 @@ def test_balance_of_volume_from_zero() -> None:
     )
 
 
+def test_average_since_the_session_began() -> None:
+    opens = pd.date_range("2024-03-04 14:31", periods=5, freq="1D")
+    times = np.concatenate([d + np.arange(60).astype("m8[m]") for d in opens.values.astype("M8[m]")])
+    rng = np.random.default_rng(3)
+    fields = {
+        n: (("symbol", "time"), rng.uniform(9.0, 11.0, (2, times.size))) for n in ("high", "low", "close")
+    }
+    ds = xr.Dataset(fields, {"symbol": ["A", "B"], "time": times.astype("M8[ns]")}, {"calendar": "XNYS"})
+    ds["volume"] = ds["close"].round() * 100.0
+    ds["volume"][0, 60] = 0.0
+    ds["close"][1, 70] = np.nan
+    found = ti.vwap(ds, anchor="session")
+    typical = ((ds["high"] + ds["low"] + ds["close"]) / 3.0).to_pandas().T
+    volume = ds["volume"].to_pandas().T.where(typical.notna(), 0.0)
+    days = typical.index.date
+    money = (typical.fillna(0.0) * volume).groupby(days).cumsum()
+    same(found, (money / volume.groupby(days).cumsum()).reset_index(drop=True), 0)
+    assert np.isnan(found.values[0, 60]) and np.isfinite(found.values[0, 61])
+    np.testing.assert_array_equal(ti.vwap(ds.chunk({"time": 7}), anchor="session").compute(), found)
+    assert ti.registry["vwap"].first_valid(anchor="session") == 0
+
+
 def test_conventions_are_named_and_shown() -> None:
     with pytest.raises(errors.ParameterError, match="wilder"):
         ti.rsi(DS, smoothing="wilders")

@@ -4,7 +4,7 @@ import xarray as xr
 
 from tradewind.indicators._apply import LANES, Data, inputs_of, one
 from tradewind.indicators._check import at_least
-from tradewind.indicators.conventions import Seed, exponential, option
+from tradewind.indicators.conventions import Anchor, Seed, exponential, option, since_the_session
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
@@ -130,12 +130,12 @@ def kama(data: Data, window: int = 30) -> xr.DataArray:
 
 @register(
     inputs=("high", "low", "close", "volume"),
-    warmup=lambda window: window - 1,
+    warmup=lambda window, anchor: 0 if anchor == Anchor.SESSION else window - 1,
     reference="mean of (high + low + close) / 3 weighted by volume",
     overlay=True,
 )
-def vwap(data: xr.Dataset, window: int = 20) -> xr.DataArray:
-    """Volume-weighted average of the typical price over a moving window.
+def vwap(data: xr.Dataset, window: int = 20, *, anchor: Anchor | str = Anchor.WINDOW) -> xr.DataArray:
+    """Volume-weighted average of the typical price over a moving window, or since the session began.
 
     Parameters
     ----------
@@ -143,7 +143,13 @@ def vwap(data: xr.Dataset, window: int = 20) -> xr.DataArray:
         With ``high``, ``low``, ``close`` and ``volume``.
     window
         Bars averaged. NaN where no volume traded in all of them.
+    anchor
+        ``"window"``, or ``"session"``: all bars since the session of the dataset's calendar began, as
+        charts of a day show it; ``window`` is not used then. Bars without a price or volume are left out.
     """
     at_least("vwap", window=(window, 1))
     high, low, close, volume = inputs_of(data, ("high", "low", "close", "volume"), "vwap")
-    return one(loops.weighted_mean, [(high + low + close) / 3.0, volume], (window,), "vwap")
+    typical = (high + low + close) / 3.0
+    if option(Anchor, "vwap", anchor=anchor) is Anchor.SESSION:
+        return since_the_session(typical, volume, str(data.attrs.get("calendar", "")))
+    return one(loops.weighted_mean, [typical, volume], (window,), "vwap")

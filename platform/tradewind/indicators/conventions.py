@@ -1,10 +1,12 @@
 """Named options where the field disagrees. TA-Lib's convention is always the default."""
 
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
 
+from tradewind import calendars
 from tradewind.errors import ParameterError, did_you_mean
 from tradewind.indicators._apply import LANES, one
 from tradewind.lazy import lazy
@@ -52,6 +54,15 @@ class ObvStart(StrEnum):
     """The first bar's volume (TA-Lib)."""
     ZERO = "zero"
     """Nothing (StockCharts)."""
+
+
+class Anchor(StrEnum):
+    """Which bars a volume-weighted average takes in."""
+
+    WINDOW = "window"
+    """The last bars."""
+    SESSION = "session"
+    """All since the session began."""
 
 
 def option[E: StrEnum](kind: type[E], indicator: str, **given: E | str) -> E:
@@ -127,6 +138,31 @@ def true_range(fields: list[xr.DataArray], first: bool) -> xr.DataArray:
     bottom = xr.apply_ufunc(np.fmin, low, before, dask="allowed")
     found: xr.DataArray = (top - bottom).where(known)
     return found.assign_attrs(close.attrs)
+
+
+def since_the_session(price: xr.DataArray, volume: xr.DataArray, calendar: str) -> xr.DataArray:
+    """The volume-weighted average since each session's first bar; NaN until something traded in it."""
+    days = calendars.session_dates(price[TIME].values, calendar or calendars.ALWAYS_OPEN)
+    starts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
+
+    def averaged_by_session(prices: np.ndarray, volumes: np.ndarray) -> np.ndarray:
+        known = np.isfinite(prices) & np.isfinite(volumes)
+        weights = np.where(known, volumes, 0.0)
+        money = np.where(known, prices, 0.0) * weights
+        found = np.empty_like(money)
+        for first, last in pairwise((*starts.tolist(), money.shape[-1])):
+            part = slice(first, last)
+            traded = np.cumsum(weights[..., part], axis=-1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[..., part] = np.cumsum(money[..., part], axis=-1) / traded
+        return found
+
+    whole = [a.chunk({TIME: -1}) if a.chunks is not None else a for a in (price, volume)]
+    found: xr.DataArray = xr.apply_ufunc(
+        averaged_by_session, *whole, input_core_dims=[[TIME]] * 2, output_core_dims=[[TIME]],
+        dask="parallelized", output_dtypes=[np.float64],
+    )  # fmt: skip
+    return found.transpose(*price.dims).assign_attrs(price.attrs).rename("vwap")
 
 
 def from_zero(close: xr.DataArray, volume: xr.DataArray) -> xr.DataArray:
