@@ -123,7 +123,7 @@ def _merged(x, xx, xy, older, older_xx, older_xy, n1, n2, gaps, k, leads):  # ty
     else:
         other = load_at(gaps, k)
     part = gap * (n1 * n2 / (n1 + n2))
-    return x + older, xx + older_xx + gap * part, xy + older_xy + other * part
+    return x + older, fused(gap, part, xx + older_xx), fused(other, part, xy + older_xy)
 
 
 @bare
@@ -191,26 +191,18 @@ def _join_products(to, a, b, gaps, n, m, older, leads):  # type: ignore[no-untyp
 @bare
 def gaps_of(window):  # type: ignore[no-untyped-def]
     """How many rows of gaps a window needs."""
-    count = 6
-    while window >= 2 * LANES:
-        count += 2
-        window //= 2
-    return count
+    return last_gap(window) + 1
 
 
 @bare
 def window_products(x, rest, gaps, n, window, leads):  # type: ignore[no-untyped-def]
-    """Sums, squares and products with another series, around their means, into the rows of ``x``.
+    """Sums, squares and products with another series, around their means, but for the last step.
 
     The other series goes first (``leads``): it leaves the gaps between its means, by which one or many others
-    are then multiplied.
+    are then multiplied. Answers the bars of the windows in ``x``, for :func:`product_at`.
     """
     have = window % LANES
     _products_of_eight(x, rest, gaps, n, have, leads)
-    if window < LANES:
-        for r in range(3):
-            copy(rest[r], 0, x[r], 0, n)
-        return
     m = LANES
     at = 5
     while 2 * m <= window:
@@ -224,5 +216,29 @@ def window_products(x, rest, gaps, n, window, leads):  # type: ignore[no-untyped
         _join_products(x, x, x, gaps[at + 1], n, m, m, leads)
         at += 2
         m *= 2
-    if have > 0:
-        _join_products(x, x, rest, gaps[at], n, m, have, leads)
+    return m
+
+
+@bare
+def product_at(x, rest, gaps, k, window, m, leads):  # type: ignore[no-untyped-def]
+    """A window's squares, and products with the other series: of ``m`` bars and the rest before them."""
+    if window < m:
+        return load_at(rest[1], k), load_at(rest[2], k)
+    if window == m:
+        return load_at(x[1], k), load_at(x[2], k)
+    _, p, c = _merged(
+        load_at(x[0], k), load_at(x[1], k), load_at(x[2], k),
+        load_at(rest[0], k - m), load_at(rest[1], k - m), load_at(rest[2], k - m),
+        float(m), float(window - m), gaps, k, leads,
+    )  # fmt: skip
+    return p, c
+
+
+@bare
+def last_gap(window):  # type: ignore[no-untyped-def]
+    """The row of gaps that the last step leaves or needs."""
+    at = 5
+    while window >= 2 * LANES:
+        at += 2
+        window //= 2
+    return at

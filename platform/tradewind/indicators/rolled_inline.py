@@ -256,13 +256,11 @@ def _extremes_of_eight(row, start, n, to, window, highest, complete):  # type: i
 @bare
 def extremes(row, start, n, buffer, to, window, highest):  # type: ignore[no-untyped-def]
     """The highest or lowest of ``part_of(window)`` bars into ``to``; answers whether no bar is NaN."""
-    if start >= 0 and start + n + LANES <= row.size:
-        complete = _extremes_of_eight(row, start, n, to, window, highest, True)
-        if not complete:
-            _extremes_of_eight(row, start, n, to, window, highest, False)
-    else:
+    inside = start >= 0 and start + n + LANES <= row.size
+    complete = inside and _extremes_of_eight(row, start, n, to, window, highest, True)
+    if not complete:
         take(row, start, n, buffer)
-        complete = _extremes_of_eight(buffer, 0, n, to, window, highest, False)
+        _extremes_of_eight(buffer, 0, n, to, window, highest, False)
     m = min(part_of(window), LANES)
     while m < part_of(window):
         # from the end, so that what is read has not been written

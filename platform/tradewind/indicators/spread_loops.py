@@ -3,8 +3,8 @@
 import numpy as np
 
 from tradewind.indicators.lanes_inline import LANES, behind1, load_at, over, pick, root, save_at, splat
-from tradewind.indicators.memory_inline import BEYOND, copy, put, settle
-from tradewind.indicators.merged_inline import gaps_of, window_products
+from tradewind.indicators.memory_inline import BEYOND, copy, emit, finish, settle, way_to
+from tradewind.indicators.merged_inline import gaps_of, last_gap, product_at, window_products
 from tradewind.indicators.rolled_inline import back_of, rows_of, take, tile_of, window_squares
 from tradewind.loops import FLOAT, INT, bare, inline, loop, read, write
 
@@ -76,22 +76,11 @@ def zscore(first, last, x, window, freedom, out):  # type: ignore[no-untyped-def
 
 
 @bare
-def _correlated(n, back, x, lead, out, t0, past):  # type: ignore[no-untyped-def]
+def _beside_lead(xx, xy, yy, slope):  # type: ignore[no-untyped-def]
     nan = splat(NAN)
-    for k in range(back, n + back, LANES):
-        xx, yy = load_at(x[1], k), load_at(lead[1], k)
-        found = load_at(x[2], k) / root(xx * yy)
-        save_at(x[0], k, pick((xx > 0.0) & (yy > 0.0), found, nan))
-    put(x[0], back, out, t0, n, past)
-
-
-@bare
-def _sloped(n, back, x, lead, out, t0, past):  # type: ignore[no-untyped-def]
-    nan = splat(NAN)
-    for k in range(back, n + back, LANES):
-        yy = load_at(lead[1], k)
-        save_at(x[0], k, pick(yy > 0.0, load_at(x[2], k) / yy, nan))
-    put(x[0], back, out, t0, n, past)
+    if slope:
+        return pick(yy > 0.0, xy / yy, nan)
+    return pick((xx > 0.0) & (yy > 0.0), xy / root(xx * yy), nan)
 
 
 @bare
@@ -109,7 +98,27 @@ def _products(row, t0, n, back, window, returns, x, rest, gaps, leads):  # type:
     take(row, t0 - back, n + back, x[0])
     if returns:
         _returns(x[0], n + back)
-    window_products(x, rest, gaps, n + back, window, leads)
+    return window_products(x, rest, gaps, n + back, window, leads)
+
+
+@bare
+def _lead(row, t0, n, back, window, slope, x, rest, gaps, squares):  # type: ignore[no-untyped-def]
+    m = _products(row, t0, n, back, window, slope, x, rest, gaps, True)
+    gap = gaps[last_gap(window)]
+    for k in range(back, n + back, LANES):
+        found, _ = product_at(x, rest, gap, k, window, m, True)
+        save_at(squares, k, found)
+
+
+@bare
+def _follow(row, t0, n, back, window, slope, x, rest, gaps, squares, buffer, out, past):  # type: ignore[no-untyped-def]
+    m = _products(row, t0, n, back, window, slope, x, rest, gaps, False)
+    gap = gaps[last_gap(window)]
+    way = way_to(out, t0, past)
+    for k in range(0, n, LANES):
+        xx, xy = product_at(x, rest, gap, back + k, window, m, False)
+        emit(_beside_lead(xx, xy, load_at(squares, back + k), slope), k, n, out, t0, buffer, way)
+    finish(n, out, t0, buffer, way)
 
 
 @inline
@@ -117,19 +126,15 @@ def _beside(first, last, x, y, window, slope, out):  # type: ignore[no-untyped-d
     # Tile by tile, and in each row by row: a series that stands beside all rows is worked on once for them
     back = back_of(window)
     tile = tile_of(window) // 2
-    lead, work, rest = rows_of(3, tile + back), rows_of(3, tile + back), rows_of(3, tile + back)
+    work, rest, other = rows_of(3, tile + back), rows_of(3, tile + back), rows_of(2, tile + back)
     gaps = rows_of(gaps_of(window), tile + back)
     past = out.size >= BEYOND
     for t0 in range(0, x.shape[1], tile):
         n = min(tile, x.shape[1] - t0)
         for i in range(first, last):
             if i == first or y.shape[0] > 1:
-                _products(y[i % y.shape[0]], t0, n, back, window, slope, lead, rest, gaps, True)
-            _products(x[i], t0, n, back, window, slope, work, rest, gaps, False)
-            if slope:
-                _sloped(n, back, work, lead, out[i], t0, past)
-            else:
-                _correlated(n, back, work, lead, out[i], t0, past)
+                _lead(y[i % y.shape[0]], t0, n, back, window, slope, work, rest, gaps, other[0])
+            _follow(x[i], t0, n, back, window, slope, work, rest, gaps, other[0], other[1], out[i], past)
     settle()
 
 

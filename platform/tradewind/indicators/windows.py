@@ -15,6 +15,8 @@ loops = lazy("tradewind.indicators.windows_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 spread = lazy("tradewind.indicators.spread_loops")
 YEAR = 252.0
+SHARED = 8
+"""Rows a thread takes at least beside one series, whose part of the work it does once for them."""
 
 
 def _log(x: xr.DataArray) -> xr.DataArray:
@@ -139,7 +141,7 @@ def correlation(data: Data, other: xr.DataArray | None = None, window: int = 30)
         Bars looked at, this one included.
     """
     at_least("correlation", window=(window, 2))
-    return one(spread.correlation, _with(data, other, "correlation"), (window,), "correlation")
+    return one(spread.correlation, _with(data, other, "correlation"), (window,), "correlation", grain=SHARED)
 
 
 @register(warmup=lambda other, window: window, reference="TA-Lib BETA, of returns")
@@ -156,7 +158,7 @@ def beta(data: Data, other: xr.DataArray | None = None, window: int = 60) -> xr.
         Returns looked at.
     """
     at_least("beta", window=(window, 2))
-    return one(spread.beta, _with(data, other, "beta"), (window,), "beta")
+    return one(spread.beta, _with(data, other, "beta"), (window,), "beta", grain=SHARED)
 
 
 @register(reference="value over its running maximum, less 1")

@@ -1,6 +1,7 @@
-"""Averages that run along time eight bars at once, against plain recursions, with holes at every place."""
+"""Loops over eight bars of a symbol at once, against plain definitions, with holes at every place."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from tradewind import indicators as ti
@@ -70,6 +71,29 @@ def test_kama_is_kaufmans(window: int) -> None:
     found = ti.kama(DS, window).values
     for i in range(DS.sizes["symbol"]):
         np.testing.assert_allclose(found[i], plain_kama(DS["close"].values[i], window), rtol=1e-11)
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 8, 13, 24, 32, 47, 70, 120])
+def test_wma_weighs_the_newest_most(window: int) -> None:
+    found = ti.wma(DS, window).values
+    weights = np.arange(1.0, window + 1)
+    for i in range(DS.sizes["symbol"]):
+        windows = np.lib.stride_tricks.sliding_window_view(DS["close"].values[i], window)
+        assert np.isnan(found[i, : window - 1]).all()
+        np.testing.assert_allclose(found[i, window - 1 :], windows @ weights / weights.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("window", [3, 8, 13, 16, 24, 47, 70])
+def test_correlation_and_beta_are_those_of_pandas(window: int) -> None:
+    closes = DS["close"].to_pandas().T
+    market = closes.iloc[:, 0]
+    for i in range(DS.sizes["symbol"]):
+        found = ti.correlation(DS, DS["close"][0], window).values[i]
+        np.testing.assert_allclose(found, closes.iloc[:, i].rolling(window).corr(market), rtol=1e-7)
+        steps = pd.DataFrame({"own": closes.iloc[:, i], "market": market}).pct_change(fill_method=None)
+        moved = steps["own"].rolling(window).cov(steps["market"]) / steps["market"].rolling(window).var()
+        found = ti.beta(DS, DS["close"][0], window).values[i]
+        np.testing.assert_allclose(found, moved, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["atr", "kama", "wma", "williams_r", "donchian", "stochastic"])
