@@ -49,7 +49,8 @@ def result_array(shape: tuple[int, ...]) -> np.ndarray:
 
 def _kept(size: int) -> np.ndarray:
     with _lock:
-        for at in range(len(_blocks)):
+        # the one used last, of which most is in the processor's cache
+        for at in reversed(range(len(_blocks))):
             if size <= _blocks[at].size <= 2 * size and sys.getrefcount(_blocks[at]) == _IDLE:
                 block = _blocks.pop(at)
                 break
