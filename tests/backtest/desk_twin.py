@@ -54,7 +54,8 @@ class Twin:
         if not takes:
             return 0.0
         r = self.r
-        bad = r["spread"] + r["slippage"] + r["volatility"] * self.m["sigma"][i][t]
+        bad = r["spread"] + self.m["half_spread"][i][t]
+        bad += r["slippage"] + r["volatility"] * self.m["sigma"][i][t]
         volume = self.m["volume"][i][t]
         if r["impact"] and volume > 0:
             bad += r["impact"] * math.sqrt(abs(size) / volume)
@@ -283,7 +284,8 @@ class Twin:
                     self.cash -= self.held[i] * self.unit(i) * gap
                 value = abs(self.held[i]) * self.last[i] * self.unit(i)
                 traded, self.traded = self.traded, 0.0
-                share = r["spread"] + r["slippage"] + r["volatility"] * self.m["sigma"][i][t]
+                share = r["spread"] + self.m["half_spread"][i][t]
+                share += r["slippage"] + r["volatility"] * self.m["sigma"][i][t]
                 fee = 2 * (self.commission(value, abs(self.held[i])) + value * share)
                 self.traded = traded
                 self.cash -= fee

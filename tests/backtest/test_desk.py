@@ -109,6 +109,7 @@ def test_equals_its_plain_twin(
     ds["volume"] = (dims, rng.uniform(100, 5000, shape))
     ds["dividend"] = (dims, np.where(rng.random(shape) < 0.05, 0.5, 0.0))
     ds["split"] = (dims, np.where(rng.random(shape) < 0.03, rng.choice([2.0, 1.5], shape), 1.0))
+    ds["half_spread"] = (dims, np.where(rng.random(shape) < 0.5, 0.0, 1e-3))
     ds["roll"] = (dims, np.where(rng.random(shape) < 0.05, rng.normal(0, 1, shape), 0.0))
     script = random_script(rng, ds, count)
     names = [str(s) for s in ds["symbol"].values]

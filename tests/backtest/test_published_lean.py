@@ -182,6 +182,25 @@ def test_basic_template_on_minutes() -> None:
     assert -result.metrics.max_drawdown == pytest.approx(0.022, abs=0.0005)
 
 
+def test_bid_and_ask() -> None:
+    """ZeroFeeRegressionAlgorithm: bought at the first minute's ask, sold at the second one's bid."""
+    trades = adjusted(minutes("spy", "trade", (*PRICES, "volume")), "spy")
+    sides = ("bo", "bh", "bl", "close", "bs", "ao", "ah", "al", "open", "as")
+    quotes = adjusted(minutes("spy", "quote", sides), "spy")
+    middle = (quotes["close"] + quotes["open"]) / 2.0
+    half = ((quotes["open"] - middle) / middle).reindex(trades.index).ffill().shift()
+    ds = dataset(filled_at(trades, middle).assign(half_spread=half), "SPY")
+
+    def in_and_out(ds: xr.Dataset) -> Units:
+        target = xr.full_like(ds["close"], np.nan)
+        target[:, 0], target[:, 1] = np.floor(0.9975 * 1e5 / float(ds["close"][0, 0])), 0.0
+        return Units(target)
+
+    result = tw.backtest(doing(in_and_out), ds, cash=1e5, borrow=True)
+    assert result.metrics.final_equity == pytest.approx(99952.34, abs=0.005)
+    assert result.costs["spread"] > 0.0
+
+
 def test_basic_template_on_hours() -> None:
     """BasicTemplateHourlyAlgorithm: SPY bought at the first hour's close."""
     frame = adjusted(bars("spy", "hour"), "spy").loc["2013-10-07":"2013-10-11"]

@@ -4,8 +4,8 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 """
 
 # bars[field, symbol, bar]
-PRICE, OPEN, HIGH, LOW, CLOSE, VOLUME, DIVIDEND, SPLIT, ROLL, SIGMA = range(10)
-FIELDS = 10
+PRICE, OPEN, HIGH, LOW, CLOSE, VOLUME, DIVIDEND, SPLIT, ROLL, SIGMA, HALF_SPREAD = range(11)
+FIELDS = 11
 # traits[symbol, column]
 MULTIPLIER, MAY_SHORT, BORROW_FEE, FUTURE, CURRENCY, LOT = range(6)
 TRAITS = 6

@@ -28,6 +28,7 @@ _SECONDS_A_DAY = 86_400.0
 _FIELDS = {
     at.VOLUME: ("volume", np.inf), at.DIVIDEND: ("dividend", 0.0), at.SPLIT: ("split", 1.0),
     at.ROLL: ("roll", 0.0), at.OPEN: ("open", None), at.HIGH: ("high", None), at.LOW: ("low", None),
+    at.HALF_SPREAD: ("half_spread", 0.0),
 }  # fmt: skip
 
 

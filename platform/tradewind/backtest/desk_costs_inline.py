@@ -10,7 +10,7 @@ from tradewind.loops import inline
 
 
 @inline
-def worse_by(d, sigma, volume, rules, takes):  # type: ignore[no-untyped-def]
+def worse_by(d, sigma, volume, quoted, rules, takes):  # type: ignore[no-untyped-def]
     """Shares of the price that a fill is worse by: half spread, slippage, impact."""
     if takes <= 0:
         return 0.0, 0.0, 0.0
@@ -20,7 +20,7 @@ def worse_by(d, sigma, volume, rules, takes):  # type: ignore[no-untyped-def]
         impact = rules[col.IMPACT] * (abs(d) / volume) ** rules[col.POWER]
         if rules[col.IMPACT_SIGMA] == 1.0:
             impact *= sigma
-    return rules[col.SPREAD], slip, impact
+    return rules[col.SPREAD] + (quoted if quoted > 0.0 else 0.0), slip, impact
 
 
 @inline
@@ -38,7 +38,9 @@ def commission_of(value, units, traded, rules, tiers):  # type: ignore[no-untype
 @inline
 def cost_of(d, p, i, t, bars, traits, fx, rules, tiers, traded, takes):  # type: ignore[no-untyped-def]
     """What a fill takes from the account, commission and taxes on value included."""
-    spread, slip, impact = worse_by(d, bars[col.SIGMA, i, t], bars[col.VOLUME, i, t], rules, takes)
+    spread, slip, impact = worse_by(
+        d, bars[col.SIGMA, i, t], bars[col.VOLUME, i, t], bars[col.HALF_SPREAD, i, t], rules, takes
+    )
     bad = spread + slip + impact
     at = p * (1.0 + bad) if d > 0.0 else p * (1.0 - bad)
     value = abs(d) * at * traits[i, col.MULTIPLIER] * fx

@@ -62,7 +62,9 @@ def morning(t, bars, traits, state, cash, rates, clock, rules, tiers, orders, fi
             if traits[i, col.FUTURE] == 0.0:
                 pay(cash, c, -held * unit * gap, rates[c, t], rules)
             value = abs(held) * state[i, col.LAST] * unit * rates[c, t]
-            spread, slip, _ = worse_by(held, bars[col.SIGMA, i, t], 0.0, rules, 1)
+            spread, slip, _ = worse_by(
+                held, bars[col.SIGMA, i, t], 0.0, bars[col.HALF_SPREAD, i, t], rules, 1
+            )
             fee = 2.0 * (commission_of(value, abs(held), 0.0, rules, tiers) + value * (spread + slip))
             cash[0] -= fee
             book[col.ROLLED, t] += fee

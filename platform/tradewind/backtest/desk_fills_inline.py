@@ -85,7 +85,9 @@ def execute(  # type: ignore[no-untyped-def]
     multiplier = traits[i, col.MULTIPLIER]
     c = int(traits[i, col.CURRENCY])
     fx = rates[c, t]
-    spread, slip, impact = worse_by(d, bars[col.SIGMA, i, t], bars[col.VOLUME, i, t], rules, takes)
+    spread, slip, impact = worse_by(
+        d, bars[col.SIGMA, i, t], bars[col.VOLUME, i, t], bars[col.HALF_SPREAD, i, t], rules, takes
+    )
     bad = spread + slip + impact
     at = p * (1.0 + bad) if d > 0.0 else p * (1.0 - bad)
     value = abs(d) * at * multiplier * fx

@@ -200,7 +200,8 @@ def _slice(account: Account, i: int, share: float) -> Account:
     market = account.market
     rows = slice(i, i + 1)
     fields = {
-        name: market.field(name) for name in ("open", "high", "low", "volume", "dividend", "split", "roll")
+        name: market.field(name)
+        for name in ("open", "high", "low", "volume", "dividend", "split", "roll", "half_spread")
     }
     alone = Market(
         names=market.symbols[rows], time=market.time, price=market.price[rows], close=market.close[rows],

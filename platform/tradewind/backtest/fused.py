@@ -39,7 +39,7 @@ class Way(IntEnum):
 
 
 _ELSEWHERE = ("lot", "start", "limits", "financing", "instruments", "currencies", "universe")
-_EVENTS = ("split", "roll", "dividend", "member")
+_EVENTS = ("split", "roll", "dividend", "member", "half_spread")
 
 
 def can_fuse(cls: type[Strategy], ds: xr.Dataset, costs: Costs, options: dict[str, Any]) -> bool:

@@ -61,7 +61,8 @@ class Costs:
         The price is worse by ``impact * (units / the bar's volume) ** impact_power``; the square root by
         default.
     spread
-        Half of the bid-ask spread as a share of the price, paid by market and stop orders; limits wait.
+        Half of the bid-ask spread as a share of the price, paid by market and stop orders; limits wait. A
+        dataset's field ``half_spread`` gives it bar by bar, and is added.
     volatility
         Slippage as a multiple of the volatility of the last 20 bars' returns.
     impact_by_volatility

@@ -254,7 +254,7 @@ def backtest(
 
 def _is_simple(decision: Decision, market: Market, costs: Costs) -> bool:
     """Whether the fast accounts know all that is asked for."""
-    more = {"split", "roll"} | ({"dividend"} if isinstance(decision, Signals) else set())
+    more = {"split", "roll", "half_spread"} | ({"dividend"} if isinstance(decision, Signals) else set())
     impact = isinstance(decision, Signals) and costs.impact > 0.0
     return costs.is_plain and not impact and not any(name in market.fields for name in more)
 
