@@ -182,14 +182,53 @@ def test_basic_template_on_minutes() -> None:
     assert -result.metrics.max_drawdown == pytest.approx(0.022, abs=0.0005)
 
 
+def quoted(ticker: str) -> pd.DataFrame:
+    """A week's minutes whose orders are filled at the quotes; those after the close at the next open."""
+    trades = adjusted(minutes(ticker, "trade", (*PRICES, "volume")), ticker)
+    sides = ("bo", "bh", "bl", "close", "bs", "ao", "ah", "al", "open", "as")  # the closes of bid and ask
+    quotes = adjusted(minutes(ticker, "quote", sides), ticker).reindex(trades.index).ffill()
+    middle = (quotes["close"] + quotes["open"]) / 2.0
+    frame = filled_at(trades, middle).assign(half_spread=((quotes["open"] - middle) / middle).shift())
+    days = pd.DatetimeIndex(frame.index).normalize()
+    first = np.concatenate(([True], days[1:] != days[:-1]))
+    frame.loc[first, "open"], frame.loc[first, "half_spread"] = trades["open"][first], 0.0
+    return frame
+
+
+def average_crosses(ds: xr.Dataset) -> Orders:
+    """SPY by its own averages of minutes, IBM by shorter ones of SPY."""
+    spy = ds["close"].sel(symbol=["SPY"])
+    m10, m30, m60 = (tw.indicators.ema(spy, w).values[0] for w in (10, 30, 60))
+    rules = (("SPY", 0.5, m30 > m60), ("IBM", 0.2, m10 > m30))
+
+    def on_bar(desk: tw.backtest.Desk) -> None:
+        if np.isnan(m60[desk.bar]):
+            return
+        for symbol, share, up in rules:
+            held, price = desk.position(symbol), desk.price(symbol)
+            small = abs(0.9975 * desk.equity * share - held * price) < 0.002 * desk.equity
+            if up[desk.bar] and not small and not np.isnan(price):
+                desk.order(symbol, units_for(desk.equity, price, share, held))
+            elif not up[desk.bar]:
+                desk.close(symbol)
+
+    return Orders(on_bar)
+
+
+def test_average_crosses_on_minutes() -> None:
+    """StatisticsResultsAlgorithm: 94 orders of two symbols, at the quotes."""
+    parts = [dataset(quoted(s), s.upper()) for s in ("spy", "ibm")]
+    ds = xr.concat(parts, "symbol", join="outer")
+    result = tw.backtest(doing(average_crosses), ds, costs=FEES, cash=1e5, borrow=True)
+    assert len(result.orders) == 94
+    assert result.metrics.final_equity == pytest.approx(100221.61, abs=0.005)
+    assert result.costs["commission"] == pytest.approx(114.39, abs=0.005)
+    assert -result.metrics.max_drawdown == pytest.approx(0.008, abs=0.0005)
+
+
 def test_bid_and_ask() -> None:
     """ZeroFeeRegressionAlgorithm: bought at the first minute's ask, sold at the second one's bid."""
-    trades = adjusted(minutes("spy", "trade", (*PRICES, "volume")), "spy")
-    sides = ("bo", "bh", "bl", "close", "bs", "ao", "ah", "al", "open", "as")
-    quotes = adjusted(minutes("spy", "quote", sides), "spy")
-    middle = (quotes["close"] + quotes["open"]) / 2.0
-    half = ((quotes["open"] - middle) / middle).reindex(trades.index).ffill().shift()
-    ds = dataset(filled_at(trades, middle).assign(half_spread=half), "SPY")
+    ds = dataset(quoted("spy"), "SPY")
 
     def in_and_out(ds: xr.Dataset) -> Units:
         target = xr.full_like(ds["close"], np.nan)
