@@ -17,8 +17,9 @@ SMALLEST = 2**20
 MOST = 256 * 2**20
 """Bytes kept at most, in use or not; also never more than a sixteenth of the machine's memory."""
 
-LINE = 8
-"""Values of a cache line, on which results begin."""
+PAGE = 512
+"""Values of a page. Results begin in the middle of one, large inputs close to its start: a processor that
+compares addresses within pages first would hold up reads until results a few bars before them are written."""
 
 _lock = threading.Lock()
 _blocks: list[np.ndarray] = []
@@ -38,12 +39,12 @@ _IDLE = 2  # the list's reference, and the one that getrefcount itself holds
 
 
 def result_array(shape: tuple[int, ...]) -> np.ndarray:
-    """Return an uninitialised C-ordered float64 array; a large one begins on a cache line."""
+    """Return an uninitialised C-ordered float64 array; a large one begins in the middle of a page."""
     size = prod(shape)
     if size * 8 < SMALLEST:
         return np.empty(shape)
-    block = np.empty(size + LINE) if size * 8 > _most or not _counts else _kept(size + LINE)
-    skip = -(block.__array_interface__["data"][0] // 8) % LINE
+    block = np.empty(size + PAGE) if size * 8 > _most or not _counts else _kept(size + PAGE)
+    skip = (PAGE // 2 - block.__array_interface__["data"][0] // 8) % PAGE
     return block[skip : skip + size].reshape(shape)
 
 
