@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tradewind.errors import DatasetNotFoundError, InvalidInputError, TradewindError, did_you_mean
+from tradewind.errors import (
+    DatasetNotFoundError,
+    HoldoutError,
+    InvalidInputError,
+    TradewindError,
+    did_you_mean,
+)
 from tradewind.lazy import lazy
 from tradewind.strategies import Strategy
 from tradewind.vocabulary import INSTRUMENT, MEMBER, SYMBOL, TIME
@@ -88,6 +94,8 @@ def _records_splits(name: str, snapshot: str) -> bool:
     """Whether a dataset of the store has splits beside its raw prices."""
     try:
         found = reading.open(name, fields="split", adjust=None, as_of=snapshot)
+    except HoldoutError:  # its last part is sealed; what is traded lies before that
+        return True
     except TradewindError:  # not of this store, or of something that is never split
         return False
     return bool(found.sizes[TIME])
