@@ -214,6 +214,8 @@ def test_up_after_a_crash_of_everything(own):
         process.kill()
     assert (own.settings.paths.runtime / "supervisor.pid").exists()
     assert "Tradewind is up" in own.up().said
+    visit = httpx.get(f"{own.url}/services/dashboards/-/health", verify=own.verify, trust_env=False)
+    assert visit.status_code == 200, "dashboards answer as soon as it says so"
     assert answers(own)
 
 
