@@ -1,4 +1,4 @@
-"""A TCP relay that cuts every connection after a number of bytes, as a bad network does."""
+"""A TCP relay that cuts every connection after a number of bytes, or loses answers, as a bad network does."""
 
 import contextlib
 import socket
@@ -18,6 +18,7 @@ class TcpProxy:
     def __init__(self, target: int) -> None:
         self._target = target
         self._left: int | None = None
+        self._lost = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -40,6 +41,11 @@ class TcpProxy:
         with self._lock:
             self._left = sent
 
+    def lose(self, answers: int) -> None:
+        """Let connections stay open and silent, of which so many answers come next."""
+        with self._lock:
+            self._lost = answers
+
     def _cut(self) -> None:
         for one in self._open:
             with contextlib.suppress(OSError):
@@ -56,8 +62,15 @@ class TcpProxy:
                 threading.Thread(target=self._relay, args=(server, client, False), daemon=True).start()
 
     def _relay(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        silent = False
         with contextlib.suppress(OSError):
             while data := source.recv(1024):
+                if not counted and not silent and self._lost > 0:
+                    with self._lock:
+                        self._lost -= 1
+                    silent = True
+                if silent:
+                    continue
                 if counted:
                     with self._lock:
                         if self._left is not None:

@@ -18,7 +18,7 @@ from makers import batch, spec
 from tcp_proxy import TcpProxy
 from test_writing import table
 from tradewind.errors import ConflictError, UnavailableError
-from tradewind.store import maintenance
+from tradewind.store import maintenance, storage
 from tradewind.store.repository import Store
 from tradewind.store.roots import Root
 from tradewind.store.writing import write
@@ -228,3 +228,16 @@ def test_a_dropped_connection_raises_and_a_retry_adds_nothing_twice(s3_root: Roo
     started = time.monotonic()
     assert maintenance.verify(good, "prices").problems == ()
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.s3
+def test_an_answer_that_never_comes_is_asked_for_again(s3_root: Root, monkeypatch: pytest.MonkeyPatch):
+    """A connection that stays open and silent would be waited for, for ever."""
+    monkeypatch.setattr(storage, "ANSWER_SECONDS", 1)
+    write(Store(s3_root), spec(), day(0, 0))
+    with TcpProxy(int(s3_root.s3.endpoint.rsplit(":", 1)[1])) as proxy:
+        proxy.lose(answers=2)
+        through = Store(replace(s3_root, s3=replace(s3_root.s3, endpoint=proxy.endpoint)))
+        started = time.monotonic()
+        assert revisions(through.snapshot("prices")) == {0: 0}
+        assert 1.0 < time.monotonic() - started < 20

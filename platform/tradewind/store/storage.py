@@ -55,6 +55,10 @@ def folder_of(root: Root, name: str) -> Path | None:
     return root.folder / name if root.scheme == "file" else None
 
 
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 20
+"""After this a request to an object store that was not answered is asked again: Icechunk would wait for ever
+for a server, or a network, that has lost it."""
 _NO_PRELOAD = icechunk.ManifestPreloadConfig(
     max_total_refs=0, preload_if=icechunk.ManifestPreloadCondition.false()
 )
@@ -67,7 +71,12 @@ def config() -> icechunk.RepositoryConfig:
         caching=icechunk.CachingConfig(num_bytes_chunks=CHUNK_CACHE_BYTES),
         manifest=icechunk.ManifestConfig(preload=_NO_PRELOAD),
         storage=icechunk.StorageSettings(
-            retries=icechunk.StorageRetriesSettings(max_tries=5, initial_backoff_ms=100, max_backoff_ms=2_000)
+            retries=icechunk.StorageRetriesSettings(
+                max_tries=5, initial_backoff_ms=100, max_backoff_ms=2_000
+            ),
+            timeouts=icechunk.StorageTimeoutSettings(
+                connect_timeout_ms=CONNECT_SECONDS * 1_000, read_timeout_ms=ANSWER_SECONDS * 1_000
+            ),
         ),
     )
 
@@ -171,7 +180,8 @@ def s3_files(root: Root) -> Any:
         client_kwargs={"region_name": root.s3.region},
         config_kwargs={
             "s3": {"addressing_style": "path" if root.s3.path_style else "auto"},
-            "connect_timeout": 5,
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": ANSWER_SECONDS,
             "retries": {"max_attempts": 2},
         },
     )
