@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ from notebooks_to_publish import notebook, source
 from stand_in_hub import StandIn, free_port, standing_in
 from tradewind.publish import api
 from tradewind.publish.bundle import Source
+from tradewind.publish.host.runtimes import OLD_VERSION_SECONDS
 from tradewind.settings import Settings
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -220,6 +222,54 @@ async def test_a_killed_process_is_started_again_by_the_next_visit(stand: StandI
         again = await browser.source("echo")
         async with browser.http.get(again) as answer:
             assert answer.status == 200
+
+
+async def test_a_viewer_does_not_wait_for_a_process_that_was_stopped(stand: StandIn) -> None:
+    slow = Source(name="slow.ipynb", content=notebook("# Slow", "import time\ntime.sleep(300)"))
+    api.publish(stand.settings, owner="ann", source=slow)
+    async with Browser(stand, "ann") as browser:
+        src = await browser.source("slow")
+        process = stand.host.runtimes.find("slow", 1)
+        assert process is not None
+        answer = await browser.http.get(src)
+        assert answer.status == 200, "its beginning is there, its end is not"
+        began = time.monotonic()
+        await asyncio.to_thread(stand.run, stand.host.runtimes.stop(process))
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await asyncio.wait_for(answer.read(), 20)
+        assert time.monotonic() - began < 20
+
+
+async def test_a_lost_dataset_ends_a_process_and_a_new_one_waits_until_nobody_looks(
+    stand: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtimes = stand.host.runtimes
+    readable = [stand.settings.paths.home / name for name in ("a", "b")]
+    for folder in readable:
+        folder.mkdir()
+
+    async def datasets(_owner: str) -> list[Path]:
+        return [*readable, *process.datasets]
+
+    async def fewer(_owner: str) -> list[Path]:
+        return list(process.datasets[1:])
+
+    async with Browser(stand, "bob") as browser:
+        await browser.source("echo")
+        process = runtimes.find("echo", 1)
+        assert process is not None and process.datasets == ()
+        monkeypatch.setattr(runtimes, "_datasets", datasets)
+        stand.run(runtimes.cull())
+        assert process.state == "ready", "somebody has just come"
+        process.used -= OLD_VERSION_SECONDS + 1
+        stand.run(runtimes.cull())
+        assert process.state == "stopped", "the next visit finds the new ones"
+        await browser.source("echo")
+        process = runtimes.find("echo", 1)
+        assert process is not None and set(process.datasets) == set(readable)
+        monkeypatch.setattr(runtimes, "_datasets", fewer)
+        stand.run(runtimes.cull())
+        assert process.state == "stopped", "at once"
 
 
 async def test_a_removed_dashboard_ends_its_process(stand: StandIn) -> None:

@@ -81,6 +81,9 @@ async def forward(request: web.Request, view: View, *, viewer_header: bool) -> w
         The process is gone.
     """
     client = _client(view.process)
+    task = asyncio.current_task()
+    assert task is not None
+    view.process.requests.add(task)
     try:
         async with client.request(
             request.method,
@@ -92,6 +95,8 @@ async def forward(request: web.Request, view: View, *, viewer_header: bool) -> w
             return await _answer(request, view, answer)
     except aiohttp.ClientConnectionError as problem:
         raise UnavailableError("The dashboard's process is gone.", "Open its page again.") from problem
+    finally:
+        view.process.requests.discard(task)
 
 
 async def _answer(request: web.Request, view: View, answer: aiohttp.ClientResponse) -> web.StreamResponse:

@@ -26,6 +26,8 @@ START_SECONDS = 90.0
 RETRY_SECONDS = 10.0
 """A dashboard that failed is not started again by the next visit before this."""
 OLD_VERSION_SECONDS = 60.0
+END_SECONDS = 1.0
+"""How long the answers of a process that has ended have to end themselves."""
 MOST = 24
 """The most processes; the one unused for longest makes room."""
 LOG_TAIL = 6000
@@ -60,6 +62,7 @@ class Process:
     started: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
     connections: int = 0
+    requests: set[asyncio.Task[object]] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -208,6 +211,11 @@ class Runtimes:
         return child
 
     async def _clean(self, process: Process) -> None:
+        if process.requests:
+            # Their connections have ended, or will now; once the client is closed, nobody would tell them.
+            await asyncio.wait(process.requests, timeout=END_SECONDS)
+            for request in list(process.requests):
+                request.cancel()
         if process.client:
             await process.client.close()
         if process.pinned:
@@ -257,25 +265,27 @@ class Runtimes:
         now, timeout = time.monotonic(), self._settings.dashboard_idle_timeout
         for process in list(self._processes.values()):
             dashboard, idle = newest.get(process.slug), now - process.used
-            if dashboard is None or process.owner != dashboard.owner or await self._outdated(process):
+            lost, gained = await self._changed(process)
+            if dashboard is None or process.owner != dashboard.owner or lost:
                 await self.stop(process)
             elif process.connections:
                 process.used = now
-            elif process.version != dashboard.version:
+            elif process.version != dashboard.version or gained:
                 if idle > OLD_VERSION_SECONDS:
                     await self.stop(process)
             elif process.state is State.READY and timeout and idle > timeout:
                 log.info("%s v%d culled: nobody looks at it", process.slug, process.version)
                 await self.stop(process)
 
-    async def _outdated(self, process: Process) -> bool:
-        """Whether the owner may read other datasets now than when the process was started."""
+    async def _changed(self, process: Process) -> tuple[bool, bool]:
+        """Whether the owner may no longer read a dataset that the process can, and whether one has come."""
         if process.state is not State.READY:
-            return False
+            return False, False
         try:
-            return tuple(await self._datasets(process.owner)) != process.datasets
+            now = set(await self._datasets(process.owner))
         except UnavailableError:  # the hub is restarting
-            return False
+            return False, False
+        return bool(set(process.datasets) - now), bool(now - set(process.datasets))
 
     async def close(self) -> None:
         """End every process."""
