@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -224,3 +225,23 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     shown = ", ".join(names[:12])
     more = f" and {len(names) - 12} more" if len(names) > 12 else ""
     return f"There are: {shown}{more}."
+
+
+def word_of[E: StrEnum](
+    kind: type[E], word: E | str, message: str, error: type[TradewindError] = InvalidInputError
+) -> E:
+    """Return what a word stands for.
+
+    Parameters
+    ----------
+    kind
+        The words there are.
+    word
+        One of them.
+    message, error
+        What is raised if it is none, with those that are near.
+    """
+    try:
+        return kind(word)
+    except ValueError:
+        raise error(message, did_you_mean(str(word), [str(k) for k in kind])) from None

@@ -1,7 +1,7 @@
 """What a backtest reads by itself: bars for the warm-up, a universe, a benchmark."""
 
-from datetime import date, datetime
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from tradewind.errors import (
     did_you_mean,
 )
 from tradewind.lazy import lazy
+from tradewind.metrics.calendar import When
 from tradewind.strategies import Strategy
 from tradewind.vocabulary import INSTRUMENT, MEMBER, SYMBOL, TIME
 
@@ -22,7 +23,6 @@ from tradewind.vocabulary import INSTRUMENT, MEMBER, SYMBOL, TIME
 reading = lazy("tradewind.store.reading")
 universes = lazy("tradewind.store.universes")
 
-When = str | date | datetime | np.datetime64 | None
 OVERLAP = 20
 """Bars on which what is read must equal what was given before the two are joined."""
 SPARE = 1.6
@@ -89,6 +89,13 @@ def _equal(one: xr.Dataset, other: xr.Dataset) -> bool:
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0.0, equal_nan=True))
 
 
+@lru_cache(maxsize=64)
+def _splits(name: str, snapshot: str, ids: tuple[str, ...], first: datetime, last: datetime) -> xr.DataArray:
+    """The splits recorded for some bars; a sweep asks for the same ones with each variant."""
+    found: xr.DataArray = reading.open(name, list(ids), first, last, "split", snapshot, None)["split"].load()
+    return found
+
+
 @cache
 def _records_splits(name: str, snapshot: str) -> bool:
     """Whether a dataset of the store has splits beside its raw prices."""
@@ -116,8 +123,8 @@ def refuse_raw_splits(ds: xr.Dataset) -> None:
         return
     times, ids = ds[TIME].values, ds[INSTRUMENT if INSTRUMENT in ds.coords else SYMBOL].values
     first, last = (pd.Timestamp(t).to_pydatetime() for t in (times[0], times[-1]))
-    held = reading.open(name, [str(i) for i in np.atleast_1d(ids)], first, last, "split", snapshot, None)
-    ratio = held["split"].reindex({TIME: times}, fill_value=1.0).values
+    held = _splits(name, snapshot, tuple(str(i) for i in np.atleast_1d(ids)), first, last)
+    ratio = held.reindex({TIME: times}, fill_value=1.0).values
     close = ds["close"].transpose(SYMBOL, TIME).values
     with np.errstate(invalid="ignore", divide="ignore"):
         step = np.log(close[:, 1:] / close[:, :-1])

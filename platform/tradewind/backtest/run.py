@@ -1,7 +1,5 @@
 """``tw.backtest``: a strategy on a dataset."""
 
-from datetime import date, datetime
-
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -29,14 +27,13 @@ from tradewind.errors import (
     ParameterError,
     did_you_mean,
 )
+from tradewind.metrics.calendar import When
 from tradewind.provenance import holdouts, ledger
 from tradewind.strategies import Decision, Orders, Signals, Strategy, Units
 from tradewind.vocabulary import SYMBOL, TIME
 
 CASH = 1_000_000.0
 """Capital at the start, unless said."""
-
-When = str | date | datetime | np.datetime64 | None
 
 
 def fill_of(fill: Fill | str | None) -> Fill | None:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from tradewind import calendars
-from tradewind.errors import ParameterError, did_you_mean
+from tradewind.errors import ParameterError, word_of
 from tradewind.indicators._apply import LANES, one
 from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
@@ -74,12 +74,7 @@ def option[E: StrEnum](kind: type[E], indicator: str, **given: E | str) -> E:
         There is no such convention.
     """
     ((name, word),) = given.items()
-    try:
-        return kind(word)
-    except ValueError:
-        raise ParameterError(
-            f"{indicator}: {name} cannot be {word!r}.", did_you_mean(str(word), [k.value for k in kind])
-        ) from None
+    return word_of(kind, word, f"{indicator}: {name} cannot be {word!r}.", ParameterError)
 
 
 def exponential(values: xr.DataArray, window: int, alpha: float, seed: Seed, name: str) -> xr.DataArray:

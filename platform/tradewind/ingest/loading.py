@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tradewind.errors import DatasetNotFoundError, InvalidInputError, NotAllowedError, did_you_mean
+from tradewind.errors import DatasetNotFoundError, InvalidInputError, NotAllowedError, did_you_mean, word_of
 from tradewind.ingest.quality import Check, Context, Policy, inspect
 from tradewind.ingest.tables import TableShape, read_table, to_batch
 from tradewind.store.actions import KINDS
@@ -267,8 +267,4 @@ def _closes(other: str, batch: Batch) -> np.ndarray:
 
 def choice[T: (Frequency, Basis)](kind: type[T], value: T | str | None, what: str) -> T | None:
     """Return what a word stands for; None stays None."""
-    try:
-        return None if value is None else kind(value)
-    except ValueError:
-        known = [str(k) for k in kind]
-        raise InvalidInputError(f"{value!r} is no {what}.", did_you_mean(str(value), known)) from None
+    return None if value is None else word_of(kind, value, f"{value!r} is no {what}.")

@@ -74,8 +74,12 @@ def downside_deviation(returns: np.ndarray, periods: float = YEAR, target: float
     """Root of the mean squared shortfall below ``target`` (a yearly rate) over all bars, a year."""
     if not returns.size:
         return float("nan")
-    short = np.minimum(returns - target / periods, 0.0)
-    return float(np.sqrt(np.mean(short**2)) * np.sqrt(periods))
+    return _shortfall(returns - target / periods) * float(np.sqrt(periods))
+
+
+def _shortfall(excess: np.ndarray) -> float:
+    """Root of the mean square of what falls below zero, over all bars."""
+    return float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
 
 
 @along_time
@@ -90,7 +94,7 @@ def sortino(
     if returns.size < 2:
         return float("nan")
     excess = returns - target / periods
-    downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2)))
+    downside = _shortfall(excess)
     if geometric:
         return _ratio(float(cagr(returns, periods)) - target, downside * float(np.sqrt(periods)))
     return _ratio(float(excess.mean()) * np.sqrt(periods), downside)

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from html import escape
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
+from tradewind.errors import InvalidInputError, ParameterError, did_you_mean, word_of
 from tradewind.portfolio import solvers
 from tradewind.portfolio.estimates import Estimate, Moments, moments
 from tradewind.portfolio.exact import Bounds
@@ -336,16 +335,8 @@ def hierarchical_risk_parity(
     estimate
         How the past stands for the future.
     """
-    chosen, order = _choice(Linkage, "linkage", linkage), _choice(Leaves, "order of leaves", leaves)
+    chosen = word_of(Linkage, linkage, f"There is no linkage {linkage!r}.", ParameterError)
+    order = word_of(Leaves, leaves, f"There is no order of leaves {leaves!r}.", ParameterError)
     known = _known(prices, estimate)
     weights = solvers.hierarchical(known, chosen, leaves=order)
     return _allocation("Hierarchical risk parity", known, weights)
-
-
-def _choice[E: StrEnum](kind: type[E], what: str, given: E | str) -> E:
-    try:
-        return kind(given)
-    except ValueError:
-        raise ParameterError(
-            f"There is no {what} {given!r}.", did_you_mean(str(given), [v.value for v in kind])
-        ) from None

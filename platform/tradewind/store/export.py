@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from tradewind.errors import InvalidInputError, did_you_mean
+from tradewind.errors import word_of
 from tradewind.vocabulary import Frequency
 
 
@@ -46,12 +46,7 @@ def export(dataset: xr.Dataset, path: str | Path, kind: ExportFormat | str | Non
     """
     path = Path(path)
     text = str(kind or path.suffix.lstrip("."))
-    try:
-        wanted = ExportFormat(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"Data cannot be exported as {text!r}.", did_you_mean(text, [str(f) for f in ExportFormat])
-        ) from None
+    wanted = word_of(ExportFormat, text, f"Data cannot be exported as {text!r}.")
     if wanted is ExportFormat.ZARR:
         dataset.to_zarr(path, mode="w", consolidated=False)
         return path

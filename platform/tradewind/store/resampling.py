@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from tradewind import calendars
-from tradewind.errors import InvalidInputError, did_you_mean
+from tradewind.errors import InvalidInputError, word_of
 from tradewind.store import revised
 from tradewind.store.repository import Store
 from tradewind.store.roots import root_of
@@ -42,12 +42,7 @@ def resample(dataset: xr.Dataset, frequency: Frequency | str) -> xr.Dataset:
     InvalidInputError
         Not a coarser frequency, or the dataset does not say its own.
     """
-    try:
-        wanted = Frequency(frequency)
-    except ValueError:
-        raise InvalidInputError(
-            f"{frequency!r} is no frequency.", did_you_mean(str(frequency), [str(f) for f in Frequency])
-        ) from None
+    wanted = word_of(Frequency, frequency, f"{frequency!r} is no frequency.")
     if "frequency" not in dataset.attrs or "calendar" not in dataset.attrs:
         raise InvalidInputError(
             "The dataset does not say its frequency and calendar.", "Use one from tw.open."
@@ -191,12 +186,7 @@ def align(first: xr.Dataset, second: xr.Dataset, how: How | str = How.KNOWN) -> 
     tuple of xarray.Dataset
         Both on the same time axis; the symbols stay.
     """
-    try:
-        wanted = How(how)
-    except ValueError:
-        raise InvalidInputError(
-            f"how={how!r} is unknown.", did_you_mean(str(how), [str(h) for h in How])
-        ) from None
+    wanted = word_of(How, how, f"how={how!r} is unknown.")
     if wanted is How.KNOWN:
         if second.attrs.get("vintages"):
             return first, _beside(first, second)

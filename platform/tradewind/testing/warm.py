@@ -7,7 +7,7 @@ and is read from there by everyone, also where the installation is read-only.
 import multiprocessing
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -15,16 +15,18 @@ import tradewind
 from tradewind.threads import cores
 
 
+def _files() -> list[Path]:
+    return sorted(Path(tradewind.__file__).parent.rglob("*_loops.py"))
+
+
+def _name(file: Path) -> str:
+    root = Path(tradewind.__file__).parent
+    return ".".join(("tradewind", *file.relative_to(root).with_suffix("").parts))
+
+
 def loop_modules() -> list[str]:
     """Names of all modules with compiled loops."""
-    root = Path(tradewind.__file__).parent
-    files = sorted(root.rglob("*_loops.py"))
-    return [".".join(("tradewind", *f.relative_to(root).with_suffix("").parts)) for f in files]
-
-
-def _lines(name: str) -> int:
-    path = Path(tradewind.__file__).parent.joinpath(*name.split(".")[1:]).with_suffix(".py")
-    return len(path.read_text().splitlines())
+    return [_name(file) for file in _files()]
 
 
 def _compile(name: str) -> None:
@@ -34,14 +36,13 @@ def _compile(name: str) -> None:
 def main() -> int:
     """Import them all, a process a core; say how long it took."""
     began = time.perf_counter()
-    names = loop_modules()
-    names.sort(key=lambda name: -_lines(name))  # the longest first, so that no core waits for it at the end
+    # the longest first, so that no core waits for it at the end
+    files = sorted(_files(), key=lambda file: file.stat().st_size, reverse=True)
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(cores(), len(names)), mp_context=spawned) as pool:
-        for done in as_completed([pool.submit(_compile, name) for name in names]):
-            done.result()
+    with ProcessPoolExecutor(min(cores(), len(files)), mp_context=spawned) as pool:
+        list(pool.map(_compile, [_name(file) for file in files]))
     sys.stdout.write(
-        f"{len(names)} files of compiled loops ready after {time.perf_counter() - began:.1f} s\n"
+        f"{len(files)} files of compiled loops ready after {time.perf_counter() - began:.1f} s\n"
     )
     return 0
 

@@ -265,8 +265,11 @@ class Runtimes:
         now, timeout = time.monotonic(), self._settings.dashboard_idle_timeout
         for process in list(self._processes.values()):
             dashboard, idle = newest.get(process.slug), now - process.used
+            if dashboard is None or process.owner != dashboard.owner:
+                await self.stop(process)
+                continue
             lost, gained = await self._changed(process)
-            if dashboard is None or process.owner != dashboard.owner or lost:
+            if lost:
                 await self.stop(process)
             elif process.connections:
                 process.used = now
