@@ -11,15 +11,16 @@ to the last digit.
 
 import numpy as np
 
-from tradewind.backtest.prefetch_inline import prefetch
 from tradewind.indicators.lanes_inline import LANES, behind1, load, load_at, pick, save, save_at, size, splat
-from tradewind.indicators.memory_inline import aligned
+from tradewind.indicators.memory_inline import aligned, prefetch_behind
 from tradewind.loops import FLOAT, INT, bare, loop, read, write
 
-BLOCK = 256
+BLOCK = 128
 """Bars at a time: what is held of all symbols before their fills stays in the cache of the second level."""
 ROWS = 8
 """Symbols at a time, whose sums stay in registers; those of the next time are asked for meanwhile."""
+WIDE = 16
+"""Bars of a symbol that are taken in one go."""
 NEAREST = 1e-12
 """Ratios are never taken for better guessed than this: they round."""
 SOLVENT = -1e-12
@@ -35,62 +36,138 @@ at the fill."""
 
 
 @bare
-def _sums(target, wanted, price, mark, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
-    """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``."""
-    total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
-    total[:n] = 0.0
-    drifted[:n] = 0.0
-    value[:n] = 0.0
-    least[:n] = 1.0
-    for first in range(0, target.shape[0], ROWS):
-        for k in range(0, n, LANES):
-            a, b = load_at(total, k), load_at(drifted, k)
-            c, d = load_at(value, k), load_at(least, k)
-            for i in range(first, min(first + ROWS, target.shape[0])):
-                prefetch(target, i + ROWS, wanted + k, wanted + k + 1)
-                prefetch(price, i + ROWS, at + k, at + k + 1)
-                prefetch(mark, i + ROWS, at + k, at + k + 1)
-                x, p = load_at(target[i], wanted + k), load_at(price[i], at + k)
-                held = x / p
-                before = behind1(load(units, i), held) * p
+def _add(target, price, mark, want, at, earlier, so_far):  # type: ignore[no-untyped-def]
+    """Add eight bars of a symbol to their sums; return its units, what was held before the fills, and the
+    sums."""
+    total, drifted, value, least = so_far
+    x, p = load_at(target, want), load_at(price, at)
+    held = x / p
+    before = behind1(earlier, held) * p
+    so_far = (total + x, drifted + before, value + held * load_at(mark, at), pick(p < least, p, least))
+    return held, before, so_far
+
+
+@bare
+def _sums_at(bars, k):  # type: ignore[no-untyped-def]
+    return (
+        load_at(bars[TOTAL], k),
+        load_at(bars[DRIFTED], k),
+        load_at(bars[VALUE], k),
+        load_at(bars[LEAST], k),
+    )
+
+
+@bare
+def _keep_sums(bars, k, sums):  # type: ignore[no-untyped-def]
+    save_at(bars[TOTAL], k, sums[0])
+    save_at(bars[DRIFTED], k, sums[1])
+    save_at(bars[VALUE], k, sums[2])
+    save_at(bars[LEAST], k, sums[3])
+
+
+@bare
+def _sums(target, price, mark, pitch, wanted, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
+    """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``.
+
+    Tables are flat, a symbol's row every ``pitch`` values: finding a row anew at each step would cost more
+    than the sums.
+    """
+    bars[TOTAL : VALUE + 1, :n] = 0.0
+    bars[LEAST, :n] = 1.0
+    symbols = units.size // LANES
+    ahead = ROWS * pitch
+    for first in range(0, symbols, ROWS):
+        last = min(first + ROWS, symbols)
+        k = 0
+        while k + WIDE <= n:
+            s, s1 = _sums_at(bars, k), _sums_at(bars, k + 8)
+            row = first * pitch + k
+            for i in range(first, last):
+                for j in range(0, WIDE, LANES):
+                    prefetch_behind(target, row + wanted + ahead + j)
+                    prefetch_behind(price, row + at + ahead + j)
+                    prefetch_behind(mark, row + at + ahead + j)
+                w, p, to = row + wanted, row + at, i * BLOCK + k
+                held, before, s = _add(target, price, mark, w, p, load(units, i), s)
+                save_at(drift, to, before)
+                held, before, s1 = _add(target, price, mark, w + 8, p + 8, held, s1)
+                save_at(drift, to + 8, before)
                 save(units, i, held)
-                save_at(drift[i], k, before)
-                a, b = a + x, b + before
-                c = c + held * load_at(mark[i], at + k)
-                d = pick(p < d, p, d)
-            save_at(total, k, a)
-            save_at(drifted, k, b)
-            save_at(value, k, c)
-            save_at(least, k, d)
+                row += pitch
+            _keep_sums(bars, k, s)
+            _keep_sums(bars, k + 8, s1)
+            k += WIDE
+        while k < n:
+            s = _sums_at(bars, k)
+            row = first * pitch + k
+            for i in range(first, last):
+                held, before, s = _add(target, price, mark, row + wanted, row + at, load(units, i), s)
+                save_at(drift, i * BLOCK + k, before)
+                save(units, i, held)
+                row += pitch
+            _keep_sums(bars, k, s)
+            k += LANES
 
 
 @bare
-def _decide(target, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
-    """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
-    bought, left, clear, tried = bars[BOUGHT], bars[LEFT], bars[CLEAR], bars[TRIED]
-    bought[:n] = 0.0
-    left[:n] = 0.0
-    clear[:n] = np.inf
-    bars[NEAR, :n] = near
+def _buy(target, want, drift, at, ratio, near, so_far):  # type: ignore[no-untyped-def]
+    """Add eight bars of a symbol to what is bought, and to how clearly that is so."""
+    bought, left, clear = so_far
     none = splat(0.0)
-    for first in range(0, target.shape[0], ROWS):
-        for k in range(0, n, LANES):
-            ratio = load_at(tried, k)
-            a, b, c = load_at(bought, k), load_at(left, k), load_at(clear, k)
-            for i in range(first, min(first + ROWS, target.shape[0])):
-                x, before = load_at(target[i], wanted + k), load_at(drift[i], k)
-                more = x * ratio - before
-                buys = more > 0.0
-                a, b = a + pick(buys, x, none), b + pick(buys, before, none)
-                room = size(more) - size(x) * near
-                c = pick(room < c, room, c)
-            save_at(bought, k, a)
-            save_at(left, k, b)
-            save_at(clear, k, c)
+    x, before = load_at(target, want), load_at(drift, at)
+    more = x * ratio - before
+    buys = more > 0.0
+    room = size(more) - size(x) * near
+    return bought + pick(buys, x, none), left + pick(buys, before, none), pick(room < clear, room, clear)
 
 
 @bare
-def _decide_again(target, wanted, near, drift, bars, unsure, some):  # type: ignore[no-untyped-def]
+def _bought_at(bars, k):  # type: ignore[no-untyped-def]
+    return load_at(bars[BOUGHT], k), load_at(bars[LEFT], k), load_at(bars[CLEAR], k)
+
+
+@bare
+def _keep_bought(bars, k, found):  # type: ignore[no-untyped-def]
+    save_at(bars[BOUGHT], k, found[0])
+    save_at(bars[LEFT], k, found[1])
+    save_at(bars[CLEAR], k, found[2])
+
+
+@bare
+def _decide(target, pitch, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
+    """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
+    bars[BOUGHT : LEFT + 1, :n] = 0.0
+    bars[CLEAR, :n] = np.inf
+    bars[NEAR, :n] = near
+    tried = bars[TRIED]
+    symbols = drift.size // BLOCK
+    for first in range(0, symbols, ROWS):
+        last = min(first + ROWS, symbols)
+        k = 0
+        while k + WIDE <= n:
+            f, f1 = _bought_at(bars, k), _bought_at(bars, k + 8)
+            r, r1 = load_at(tried, k), load_at(tried, k + 8)
+            w = first * pitch + wanted + k
+            for i in range(first, last):
+                to = i * BLOCK + k
+                f = _buy(target, w, drift, to, r, near, f)
+                f1 = _buy(target, w + 8, drift, to + 8, r1, near, f1)
+                w += pitch
+            _keep_bought(bars, k, f)
+            _keep_bought(bars, k + 8, f1)
+            k += WIDE
+        while k < n:
+            f, r = _bought_at(bars, k), load_at(tried, k)
+            w = first * pitch + wanted + k
+            for i in range(first, last):
+                f = _buy(target, w, drift, i * BLOCK + k, r, near, f)
+                w += pitch
+            _keep_bought(bars, k, f)
+            k += LANES
+
+
+@bare
+def _decide_again(target, pitch, wanted, near, drift, bars, unsure, some):  # type: ignore[no-untyped-def]
     """The same at some bars, for the ratio that came out."""
     near = max(near * CLOSER, NEAREST)
     for j in range(some):
@@ -99,10 +176,10 @@ def _decide_again(target, wanted, near, drift, bars, unsure, some):  # type: ign
         bars[NEAR, k] = near
         bars[BOUGHT, k] = bars[LEFT, k] = 0.0
         bars[CLEAR, k] = np.inf
-    for i in range(target.shape[0]):
+    for i in range(drift.size // BLOCK):
         for j in range(some):
             k = unsure[j]
-            x, before = target[i, wanted + k], drift[i, k]
+            x, before = target[i * pitch + wanted + k], drift[i * BLOCK + k]
             more = x * bars[TRIED, k] - before
             if more > 0.0:
                 bars[BOUGHT, k] += x
@@ -154,26 +231,27 @@ def _costs(n, bars):  # type: ignore[no-untyped-def]
 
 @bare
 def _block(  # type: ignore[no-untyped-def]
-    n, share, fee, near, target, wanted, price, mark, at, buying, selling, borrow, units, drift, bars, unsure
-):
+    n, share, fee, near, target, price, mark, pitch, wanted, at, buying, selling, borrow, units, drift, bars,
+    unsure,
+):  # fmt: skip
     """Follow the account through the first ``n`` bars of a block; return how many of them are good.
 
     The first guess is that rebalancing costs ``fee`` of the equity each time.
     """
     whole = -(-n // LANES) * LANES
-    _sums(target, wanted, price, mark, at, whole, units, drift, bars)
+    _sums(target, price, mark, pitch, wanted, at, whole, units, drift, bars)
     bars[RATIO:] = 1.0
     known = _good(n, bars, 1)
     guess = share
     for k in range(whole):
         bars[TRIED, k] = guess + bars[DRIFTED, k]
         guess = 1.0 - bars[TOTAL, k] - fee
-    _decide(target, wanted, whole, near, drift, bars)
+    _decide(target, pitch, wanted, whole, near, drift, bars)
     for _ in range(known + 1):  # one more is certain each time, mostly all of them at the second
         some = _follow(known, share, bars, buying, selling, unsure)
         if some == 0:
             break
-        _decide_again(target, wanted, near, drift, bars, unsure, some)
+        _decide_again(target, pitch, wanted, near, drift, bars, unsure, some)
     return _good(known, bars, borrow)
 
 
@@ -190,11 +268,12 @@ def run(  # type: ignore[no-untyped-def]
     its equity in cash. Written are, a bar: the equity at the fill over that at the fill before, cash and
     positions at the close over the equity at the fill.
     """
-    symbols = target.shape[0]
+    symbols, pitch = target.shape
+    targets, prices, marks = target.reshape(-1), price.reshape(-1), mark.reshape(-1)
     buying = (1.0 + slippage) * (1.0 + per_value) - 1.0
     selling = 1.0 - (1.0 - slippage) * (1.0 - per_value)
     units = aligned(symbols * LANES)
-    drift = aligned(symbols * BLOCK).reshape(symbols, BLOCK)
+    drift = aligned(symbols * BLOCK)
     bars = aligned(KINDS * BLOCK).reshape(KINDS, BLOCK)
     unsure = np.empty(BLOCK, np.int64)
     units[:] = 0.0
@@ -207,8 +286,8 @@ def run(  # type: ignore[no-untyped-def]
         if last - at >= LANES:
             n = min(n, (last - at) // LANES * LANES)
             good = _block(
-                n, share, fee, near, target, at - lag, price, mark, at, buying, selling, borrow, units, drift,
-                bars, unsure,
+                n, share, fee, near, targets, prices, marks, pitch, at - lag, at, buying, selling, borrow,
+                units, drift, bars, unsure,
             )  # fmt: skip
         else:  # the last few bars, with others after them that are not looked at
             n = last - at
@@ -218,8 +297,8 @@ def run(  # type: ignore[no-untyped-def]
             paid[:, :n] = price[:, at : at + n]
             closed[:, :n] = mark[:, at : at + n]
             good = _block(
-                n, share, fee, near, wanted, 0, paid, closed, 0, buying, selling, borrow, units, drift, bars,
-                unsure,
+                n, share, fee, near, wanted.reshape(-1), paid.reshape(-1), closed.reshape(-1), LANES, 0, 0,
+                buying, selling, borrow, units, drift, bars, unsure,
             )  # fmt: skip
         ratio_out[at : at + good] = bars[RATIO, :good]
         cash_out[at : at + good] = bars[CASH, :good]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from tradewind.backtest.fused_plans import EIGHT, PLANS, SAME, Bars, Plan
+from tradewind.backtest.fused_plans import EIGHT, PLANS, SAME, WORD, Bars, Plan
 from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.indicators._buffers import result_array
@@ -25,7 +25,6 @@ BUDGET = 32 * 2**20
 ROWS_BUDGET = 64 * 2**20
 """Bytes of rows one thread holds at a time."""
 MOST_LANES = 512
-WORD = 64
 MEMORY = 7
 """What a loop remembers of a lane besides its account."""
 

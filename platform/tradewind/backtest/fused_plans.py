@@ -9,19 +9,23 @@ import numpy as np
 
 from tradewind.lazy import lazy
 from tradewind.strategies import Bollinger, Donchian, EmaCross, Macd, RsiReversion, SmaCross, Strategy, Turtle
+from tradewind.threads import cores
 
 macd = lazy("tradewind.backtest.fused_macd_loops")
+channel = lazy("tradewind.backtest.fused_channel_loops")
 averages = lazy("tradewind.indicators.averages_loops")
 momentum = lazy("tradewind.indicators.momentum_loops")
 rsi = lazy("tradewind.backtest.fused_rsi_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
-shared = lazy("tradewind.backtest.fused_rows_loops")
 scanned = lazy("tradewind.indicators.scanned_loops")
 spread = lazy("tradewind.indicators.spread_loops")
 
 
 EIGHT = 8
 """Lanes, or what they share, that the loops take side by side."""
+WORD = 64
+PIECES = 2
+"""Pieces of work a thread, where each piece finds out anew what its lanes share."""
 
 
 class Kind(IntEnum):
@@ -203,7 +207,7 @@ def _edges(plan: Plan, windows: list[int], *, high: bool) -> dict[int, int]:
             many = bars.close.shape[1]
             x, other = (bars.high[0], bars.low[0]) if high else (bars.low[0], bars.high[0])
             found = rows[at : at + known.size]
-            shared.extremes_before(
+            channel.extremes_before(
                 int(first * many), int(last * many), x, other, 1.0 if high else -1.0, known, found
             )
 
@@ -225,7 +229,35 @@ def _channels(plan: Plan, lanes: Sequence[Donchian] | Sequence[Turtle], x: int) 
 
 
 def _plan_donchian(lanes: Sequence[Donchian]) -> Plan:
-    plan = Plan(Kind.CHANNEL, short=lanes[0].short)
+    return _plan_donchian_short(lanes) if lanes[0].short else _plan_donchian_long(lanes)
+
+
+def _beyond(bars: Bars, windows: np.ndarray, *, high: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Which bars are above channels of highs, or below channels of lows, and each lane's row of that."""
+    known, row = np.unique(windows, return_inverse=True)
+    many = bars.close.shape[1]
+    found = np.empty((known.size, -(-many // WORD)), np.uint64)
+    x, other = (bars.high[0], bars.low[0]) if high else (bars.low[0], bars.high[0])
+    channel.beyond(bars.close[0], x, other, 1.0 if high else -1.0, known, found)
+    return found, row
+
+
+def _plan_donchian_long(lanes: Sequence[Donchian]) -> Plan:
+    windows = np.array([(lane.entry, lane.exit) for lane in lanes], dtype=np.int64)
+    plan = Plan(Kind.CHANNEL, pairs=[[] for _ in lanes], parts=min(len(lanes), PIECES * cores()))
+
+    def states(bars: Bars, first: int, last: int, out: np.ndarray) -> None:
+        some = slice(len(lanes) * first // plan.parts, len(lanes) * last // plan.parts)
+        ups, enter = _beyond(bars, windows[some, 0], high=True)
+        downs, leave = _beyond(bars, windows[some, 1], high=False)
+        channel.states(ups, downs, np.column_stack([enter, leave]), out[some])
+
+    plan.states = states
+    return plan
+
+
+def _plan_donchian_short(lanes: Sequence[Donchian]) -> Plan:
+    plan = Plan(Kind.CHANNEL, short=True)
     x = plan.closes()
     for top, bottom, low, high in _channels(plan, lanes, x):
         plan.pairs.append([x, top, bottom, x, low, x, x, high])

@@ -62,12 +62,6 @@ def checked(cash: float, lot: float) -> None:
         raise ParameterError(f"lot is 0 (fractions allowed) or a number of units, not {lot!r}.")
 
 
-def _same(dim: str, one: xr.DataArray, other: xr.Dataset) -> bool:
-    """Whether two hold the same labels; mostly they share them."""
-    shared = one.coords.variables[dim] is other.variables[dim]
-    return shared or bool(one.indexes[dim].equals(other.indexes[dim]))
-
-
 def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
     """Return a strategy's targets in the dataset's own order.
 
@@ -76,9 +70,11 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
     InvalidInputError
         The targets have other symbols or times than the dataset.
     """
+    given, known = target.coords.variables, ds.variables
     same = target.sizes == {SYMBOL: ds.sizes[SYMBOL], TIME: ds.sizes[TIME]} and all(
-        d not in target.coords or d not in ds.coords or _same(d, target, ds) for d in (SYMBOL, TIME)
-    )
+        d not in given or d not in known or given[d] is known[d] or target.indexes[d].equals(ds.indexes[d])
+        for d in (SYMBOL, TIME)
+    )  # mostly they share their labels
     if not same:
         raise InvalidInputError(
             f"The strategy decided for {dict(target.sizes)}, and the market has {dict(ds.sizes)}.",
@@ -189,7 +185,7 @@ def backtest(
     if end is not None:
         ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
     begin = first_bar(ds, start)
-    holdouts.check(str(ds.attrs.get("dataset", "")), ds[TIME].values[-1])
+    holdouts.check(str(ds.attrs.get("dataset", "")), ds.variables[TIME].values[-1])
     refuse_raw_splits(ds)
     decision = strategy.decide(ds)
     traded = ds.isel({TIME: slice(begin, None)}) if begin else ds

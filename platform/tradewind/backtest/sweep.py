@@ -1,6 +1,5 @@
 """``tw.sweep``: many variants of a strategy at once."""
 
-import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -128,18 +127,17 @@ def sweep(
     cls, fixed = class_and_fixed(strategy, grid)
     axes = _axes(cls, grid)
     shape = tuple(len(v) for v in axes.values())
-    wanted = (fixed | dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
-    allowed = [(at, v) for at, v in zip(np.ndindex(shape), wanted, strict=True) if not cls.broken(v)]
-    if not allowed:
+    every = list(cls.combinations(fixed, axes))
+    variants = [one for one in every if one is not None]
+    if not variants:
         rules = " and ".join(c.text for c in cls.constraints)
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")
-    variants = [cls(**values) for _, values in allowed]
     loaded = unsealed(ds)
     work = Work(data=loaded, costs=costs or Costs(), options=options, statistics=statistics)
     found = run_variants(work, variants, client=client, progress=progress)
     remember(work, variants, found)
+    where = np.array([one is not None for one in every]).reshape(shape)
     figures = {name: np.full(shape, np.nan) for name in found}
-    where = tuple(np.array([at for at, _ in allowed]).T)
     for name in found:
         figures[name][where] = found[name]
     return Grid(

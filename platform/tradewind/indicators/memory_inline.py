@@ -44,19 +44,27 @@ def fetch(builder, place, ahead, near=3):  # type: ignore[no-untyped-def]
     builder.call(call, [builder.inttoptr(at, byte.as_pointer()), *constants])
 
 
-@intrinsic
-def prefetch(typing, values, index):  # type: ignore[no-untyped-def]
-    """Ask for the line of a one-dimensional array's value, which may lie past its end."""
+def _ahead(near):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def ask(typing, values, index):  # type: ignore[no-untyped-def]
+        """Ask for the line of a one-dimensional array's value, which may lie past its end."""
 
-    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array, index = arguments
-        origin = pointer(context, builder, values, array, ir.Constant(index.type, 0))
-        word = ir.IntType(64)
-        at = builder.add(builder.ptrtoint(origin, word), builder.mul(index, ir.Constant(word, 8)))
-        fetch(builder, builder.inttoptr(at, origin.type), 0)
-        return context.get_dummy_value()
+        def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            array, index = arguments
+            origin = pointer(context, builder, values, array, ir.Constant(index.type, 0))
+            word = ir.IntType(64)
+            at = builder.add(builder.ptrtoint(origin, word), builder.mul(index, ir.Constant(word, 8)))
+            fetch(builder, builder.inttoptr(at, origin.type), 0, near)
+            return context.get_dummy_value()
 
-    return types.none(values, types.intp), build
+        return types.none(values, types.intp), build
+
+    return ask
+
+
+prefetch = _ahead(3)
+prefetch_behind = _ahead(2)
+"""Into the caches behind the first, for what is needed only after much else."""
 
 
 @intrinsic

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,13 @@ CREATE INDEX IF NOT EXISTS tries_by_dataset ON tries (project, dataset);
 
 def ledger_path() -> Path:
     """Return where this user's ledger lies."""
-    named = os.environ.get(LEDGER)
+    return _path(os.environ.get(LEDGER), os.environ.get("TRADEWIND_MINE"), os.environ.get("HOME"))
+
+
+@lru_cache(maxsize=16)  # every backtest asks
+def _path(named: str | None, mine: str | None, _home: str | None) -> Path:
     if named:
         return Path(named)
-    mine = os.environ.get("TRADEWIND_MINE")
     own = Path(mine).parent if mine else Path.home() / ".tradewind"
     return own / RESEARCH / "trials.sqlite"
 

@@ -1,7 +1,8 @@
 """What a strategy is: a frozen class with typed parameters that maps a dataset to decisions."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self, dataclass_transform
@@ -187,6 +188,32 @@ class Strategy(ABC):
         return type(self)(**(self.values | changes))
 
     @classmethod
+    def combinations(cls, fixed: dict[str, Any], axes: dict[str, list[Any]]) -> Iterator[Self | None]:
+        """An instance for every combination of some parameters' values, the last one changing fastest; None
+        where one breaks a constraint.
+
+        Every value is checked once, not with each combination: of a thousand variants that is half a sweep.
+
+        Raises
+        ------
+        ParameterError
+            A value that its parameter cannot take.
+        """
+        specs = {spec.name: spec for spec in cls.parameters()}
+        if hasattr(cls, "__post_init__"):  # it may look at anything
+            for values in _products(axes):
+                yield None if cls.broken(fixed | values) else cls(**(fixed | values))
+            return
+        common = {name: spec.default for name, spec in specs.items()} | fixed
+        checked = {
+            name: [_checked(cls.name, specs[name], v) for v in values] for name, values in axes.items()
+        }
+        for values in _products(checked):
+            one = object.__new__(cls)
+            one.__dict__.update(common, **values)
+            yield None if cls._first_broken(one) else one
+
+    @classmethod
     def broken(cls, values: dict[str, Any]) -> str:
         """Say which constraint a set of parameters breaks; empty if none."""
         if not cls.constraints:
@@ -200,11 +227,9 @@ class Strategy(ABC):
     def _check(self) -> None:
         for spec in self.parameters():
             value = getattr(self, spec.name)
-            _check_value(self.name, spec, value)
-            if spec.kind is float and not isinstance(value, float):
-                object.__setattr__(self, spec.name, float(value))
-            elif spec.kind is int and type(value) is not int:
-                object.__setattr__(self, spec.name, int(value))
+            checked = _checked(self.name, spec, value)
+            if checked is not value:
+                object.__setattr__(self, spec.name, checked)
         if broken := self._first_broken(self):
             shown = ", ".join(f"{k}={v!r}" for k, v in self.values.items())
             raise ParameterError(f"{self.name} needs {broken}; it was given {shown}.")
@@ -233,6 +258,16 @@ class Strategy(ABC):
         shown = {k: v for k, v in self.values.items() if v is not False}
         inside = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in shown.items())
         return f"{self.title or type(self).__name__} ({inside})" if inside else self.title
+
+
+def _products(axes: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    return (dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values()))
+
+
+def _checked(name: str, spec: ParameterSpec, value: Any) -> Any:
+    """Refuse what a parameter cannot be; return it in the parameter's own type."""
+    _check_value(name, spec, value)
+    return value if type(value) is spec.kind or spec.kind not in {int, float} else spec.kind(value)
 
 
 def _check_value(name: str, spec: ParameterSpec, value: Any) -> None:
