@@ -76,10 +76,11 @@ def _turned(array: xr.DataArray, dims: tuple[Hashable, ...]) -> xr.DataArray:
     return array if array.dims == dims else array.transpose(*dims)
 
 
-def _like(array: xr.DataArray, values: np.ndarray) -> xr.DataArray:
+def _like(array: xr.DataArray, values: Any, name: str, attrs: dict[Any, Any]) -> xr.DataArray:
     """Other values with an array's coordinates; a third of the time that building it anew takes."""
     found = array.copy(deep=False, data=values)
-    found.attrs = {}
+    found.name = name
+    found.attrs = dict(attrs)
     found.encoding = {}  # of the file that the array was read from
     return found
 
@@ -114,14 +115,15 @@ def apply(
         order = (*[d for d in head.dims if d != TIME], TIME)
         turned = [_turned(a, order if a.ndim == head.ndim else (TIME,)) for a in arrays]
         results = _on_numpy(loop, [a.values for a in turned], parameters, len(outputs), grain)
-        found = [_turned(_like(turned[0], r), head.dims) for r in results]
+        found = [xr.Variable(order, r) for r in results]
+    found = [v if v.dims == head.dims else v.transpose(*head.dims) for v in found]
     attrs = {k: v for k, v in head.attrs.items() if k != "units"}
-    for name, one in zip(outputs, found, strict=True):
-        one.name = name
-        one.attrs.update(attrs)
     if len(found) == 1:
-        return found[0]
-    return xr.Dataset(dict(zip(outputs, found, strict=True)), attrs=attrs)
+        return _like(head, found[0].data, outputs[0], attrs)
+    for one in found:
+        one.attrs.update(attrs)
+    # with the coordinates as they are: nothing has to be compared, as it would be for arrays that have some
+    return xr.Dataset(dict(zip(outputs, found, strict=True)), coords=head.coords, attrs=attrs)
 
 
 def one(
@@ -149,7 +151,7 @@ def several(
 
 def _on_dask(
     loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], count: int, grain: int
-) -> list[xr.DataArray]:
+) -> list[xr.Variable]:
     whole = [a.chunk({TIME: -1}) for a in arrays]
 
     def block(*blocks: np.ndarray) -> Any:
@@ -165,4 +167,4 @@ def _on_dask(
         output_dtypes=[np.float64] * count,
     )
     answers = [answer] if count == 1 else list(answer)
-    return [a.transpose(*arrays[0].dims) for a in answers]
+    return [a.variable for a in answers]

@@ -13,8 +13,8 @@ from tradewind.indicators.lanes_inline import LANES, intrinsic, load_at, pointer
 from tradewind.loops import bare, inline
 
 LINE = 64
-BEYOND = 3 * 2**20
-"""Values of a result (24 MB) from which on it is stored past the cache."""
+BEYOND = 2 * 2**20
+"""Values of all results (16 MB) from which on they are stored past the cache."""
 
 
 @intrinsic
@@ -31,7 +31,7 @@ def copy(typing, source, start, target, at, count):  # type: ignore[no-untyped-d
     return types.none(source, types.intp, target, types.intp, types.intp), build
 
 
-def fetch(builder, place, ahead, near=3):  # type: ignore[no-untyped-def]
+def fetch(builder, place, ahead, near=2):  # type: ignore[no-untyped-def]
     """Emit a prefetch of the line some values ahead of a place, which need not be the array's.
 
     Into every cache, or with ``near=2`` into those behind the first.
@@ -62,7 +62,7 @@ def _ahead(near):  # type: ignore[no-untyped-def]
     return ask
 
 
-prefetch = _ahead(3)
+prefetch = _ahead(2)
 prefetch_behind = _ahead(2)
 """Into the caches behind the first, for what is needed only after much else."""
 

@@ -19,6 +19,7 @@ from tradewind.indicators.memory_inline import (
     emit,
     finish,
     misfit,
+    prefetch,
     put,
     save_past,
     settle,
@@ -162,27 +163,28 @@ def donchian(first, last, high, low, window, upper, middle, lower):  # type: ign
 
 
 @bare
-def _below_top(t0, n, back, window, complete, work, out, past):  # type: ignore[no-untyped-def]
+def _below_top(close, at, t0, n, back, window, complete, work, out, past):  # type: ignore[no-untyped-def]
     m = part_of(window)
     way = way_to(out, t0, past)
     for k in range(0, n, LANES):
-        v = load_at(work[2], k)
+        v = load_at(close, at + k)
+        prefetch(close, at + n + k)
         top = extreme_at(work[0], back + k, window, m, True, complete)
         spread = top - extreme_at(work[1], back + k, window, m, False, complete)
         found = pick(spread == 0.0, v - v, (top - v) / spread * -100.0)
-        emit(found, k, n, out, t0, work[3], way)
-    finish(n, out, t0, work[3], way)
+        emit(found, k, n, out, t0, work[2], way)
+    finish(n, out, t0, work[2], way)
 
 
 @bare
 def _williams(high, low, close, t0, n, back, window, work, out, past):  # type: ignore[no-untyped-def]
     whole = extremes(high, t0 - back, n + back, work[2], work[0], window, True)
     sound = extremes(low, t0 - back, n + back, work[2], work[1], window, False)
-    take(close, t0, n, work[2])
-    if whole and sound:
-        _below_top(t0, n, back, window, True, work, out, past)
+    if whole and sound and t0 + n + LANES <= close.size:
+        _below_top(close, t0, t0, n, back, window, True, work, out, past)
     else:
-        _below_top(t0, n, back, window, False, work, out, past)
+        take(close, t0, n, work[3])
+        _below_top(work[3], 0, t0, n, back, window, False, work, out, past)
 
 
 @loop(INT, INT, read(), read(), read(), INT, write())

@@ -7,7 +7,7 @@ for the seeds, which then change nothing, are left out of the chain from bar to 
 import numpy as np
 
 from tradewind.indicators.lanes_inline import LANES, everywhere, load, pick, save, splat
-from tradewind.indicators.memory_inline import settle
+from tradewind.indicators.memory_inline import BEYOND, settle
 from tradewind.indicators.tiles_inline import BARS, fill, new_tile, spill
 from tradewind.loops import FLOAT, INT, inline, loop, read, write
 
@@ -33,6 +33,7 @@ def ema(first, last, x, window, alpha, out):  # type: ignore[no-untyped-def]
     result = new_tile()
     w = float(window)
     nan = splat(NAN)
+    past = out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen = splat(0.0)
@@ -47,7 +48,7 @@ def ema(first, last, x, window, alpha, out):  # type: ignore[no-untyped-def]
                 known = v == v
                 seen, total, e = _smooth(v, known, seen, total, e, w, alpha, warm)
                 save(result, t, pick(known & (seen >= w), e, nan))
-            spill(result, out, i, many, t0, n)
+            spill(result, out, i, many, t0, n, past)
     settle()
 
 
@@ -59,6 +60,7 @@ def ema_of_ema(first, last, x, window, alpha, order, out):  # type: ignore[no-un
     w = float(window)
     nan = splat(NAN)
     zero = splat(0.0)
+    past = out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         n1, n2, n3 = zero, zero, zero
@@ -83,7 +85,7 @@ def ema_of_ema(first, last, x, window, alpha, order, out):  # type: ignore[no-un
                     known = known & (n3 >= w)
                     found = 3.0 * e1 - 3.0 * e2 + e3
                 save(result, t, pick(known, found, nan))
-            spill(result, out, i, many, t0, n)
+            spill(result, out, i, many, t0, n, past)
     settle()
 
 
@@ -98,6 +100,7 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
     part = 1.0 / w
     nan = splat(NAN)
     zero = splat(0.0)
+    past = out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         before, gain, loss, seen = nan, zero, zero, zero
@@ -127,7 +130,7 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
                 # TA-Lib calls a sum below 1e-14 zero, and the index of a market that never moved 0
                 index = pick(both >= 1e-14, 100.0 * (gain / both), zero)
                 save(result, t, pick(known & (seen >= w), index, nan))
-            spill(result, out, i, many, t0, n)
+            spill(result, out, i, many, t0, n, past)
     settle()
 
 
@@ -145,6 +148,7 @@ def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: 
     kg = 2.0 / (g + 1.0)
     nan = splat(NAN)
     zero = splat(0.0)
+    past = 3 * line.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen, ef, es, eg = zero, zero, zero, zero
@@ -179,9 +183,9 @@ def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: 
                 save(lines, t, pick(shown, m, nan))
                 save(smooths, t, pick(shown, eg, nan))
                 save(gaps, t, pick(shown, m - eg, nan))
-            spill(lines, line, i, many, t0, n)
-            spill(smooths, smooth, i, many, t0, n)
-            spill(gaps, histogram, i, many, t0, n)
+            spill(lines, line, i, many, t0, n, past)
+            spill(smooths, smooth, i, many, t0, n, past)
+            spill(gaps, histogram, i, many, t0, n, past)
     settle()
 
 
@@ -192,6 +196,7 @@ def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
     result = new_tile()
     nan = splat(NAN)
     zero = splat(0.0)
+    past = out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         before, total = nan, zero
@@ -208,7 +213,7 @@ def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
                 total = total + pick(known, step, zero)
                 before = pick(known, v, before)
                 save(result, t, pick(known, total, nan))
-            spill(result, out, i, many, t0, n)
+            spill(result, out, i, many, t0, n, past)
     settle()
 
 
@@ -221,6 +226,7 @@ def parabolic_sar(first, last, high, low, step, most, out):  # type: ignore[no-u
     zero = splat(0.0)
     one = splat(1.0)
     limit = splat(most)
+    past = out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen, side, sar, extreme, factor, h0, l0 = zero, one, zero, zero, splat(step), zero, zero
@@ -266,5 +272,5 @@ def parabolic_sar(first, last, high, low, step, most, out):  # type: ignore[no-u
                 h0 = pick(known, h, h0)
                 l0 = pick(known, lo, l0)
                 save(result, t, pick(live, now, nan))
-            spill(result, out, i, many, t0, n)
+            spill(result, out, i, many, t0, n, past)
     settle()

@@ -10,7 +10,7 @@ from llvmlite import ir
 from numba.core import types
 
 from tradewind.indicators.lanes_inline import LANES, eighth, intrinsic, pointer
-from tradewind.indicators.memory_inline import BEYOND, aligned, fetch, misfit, store_past
+from tradewind.indicators.memory_inline import aligned, fetch, misfit, store_past
 from tradewind.loops import bare, inline
 
 BARS = 64
@@ -102,12 +102,12 @@ def fill(rows, first, many, bar, bars, tile):  # type: ignore[no-untyped-def]
 
 
 @bare
-def spill(tile, rows, first, many, bar, bars):  # type: ignore[no-untyped-def]
-    """Turn a tile back into rows; past the cache, if they are many and all begin on a line."""
+def spill(tile, rows, first, many, bar, bars, past):  # type: ignore[no-untyped-def]
+    """Turn a tile back into rows; ``past`` the cache, if all begin on a line."""
     k = 0
     if many == LANES:
         lines = rows.shape[1] % LANES == 0 and misfit(rows, first, bar) == 0
-        if lines and rows.size >= BEYOND:
+        if lines and past:
             while k + LANES <= bars:
                 _turn_past(tile, k, rows, first, bar + k)
                 k += LANES
