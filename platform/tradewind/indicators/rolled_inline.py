@@ -183,47 +183,6 @@ def window_sum(x, rest, total, n, window):  # type: ignore[no-untyped-def]
         save_at(total, k, sum_at(x, rest, k, window, m, many))
 
 
-@inline
-def window_squares(s, q, s_spare, q_spare, total, squares, n, window):  # type: ignore[no-untyped-def]
-    """Sums, and sums of squares around the mean, of ``window`` bars of ``s``, without cancellation.
-
-    Two samples are put together as Chan, Golub and LeVeque do.
-    """
-    for k in range(0, n, LANES):
-        save_at(q, k, splat(0.0))
-    have = 0
-    m = 1
-    while True:
-        if window & m:
-            if have == 0:
-                copy(s, 0, total, 0, n)
-                copy(q, 0, squares, 0, n)
-            else:
-                a, b, share = 1.0 / have, 1.0 / m, have * m / (have + m)
-                for k in range(have, n, LANES):
-                    s1, s2 = load_at(total, k), load_at(s, k - have)
-                    gap = s1 * a - s2 * b
-                    both = load_at(squares, k) + load_at(q, k - have)
-                    save_at(squares, k, both + gap * gap * share)
-                    save_at(total, k, s1 + s2)
-            have += m
-        if 2 * m > window:
-            break
-        unknown(s_spare, m)
-        unknown(q_spare, m)
-        share = 0.5 / m
-        for k in range(m, n, LANES):
-            s1, s2 = load_at(s, k), load_at(s, k - m)
-            gap = s1 - s2
-            save_at(q_spare, k, load_at(q, k) + load_at(q, k - m) + gap * gap * share)
-            save_at(s_spare, k, s1 + s2)
-        s, s_spare = s_spare, s
-        q, q_spare = q_spare, q
-        m *= 2
-    unknown(total, min(n, window - 1))
-    unknown(squares, min(n, window - 1))
-
-
 @bare
 def _further(a, b, highest, complete):  # type: ignore[no-untyped-def]
     """The further of two values; NaN if one is."""

@@ -5,60 +5,82 @@ import numpy as np
 from tradewind.indicators.lanes_inline import LANES, behind1, load_at, over, pick, root, save_at, splat
 from tradewind.indicators.memory_inline import BEYOND, copy, emit, finish, settle, way_to
 from tradewind.indicators.merged_inline import gaps_of, last_gap, product_at, window_products
-from tradewind.indicators.rolled_inline import back_of, rows_of, take, tile_of, window_squares
+from tradewind.indicators.pooled_inline import square_at, window_squares
+from tradewind.indicators.rolled_inline import back_of, rows_of, take, tile_of
 from tradewind.loops import FLOAT, INT, bare, inline, loop, read, write
 
 NAN = np.nan
 
 
-@inline
-def _squares(x, work, t0, n, back, window):  # type: ignore[no-untyped-def]
-    """Sums into row 4, squares around the mean into row 5."""
-    take(x, t0 - back, n + back, work[0])
-    window_squares(work[0], work[1], work[2], work[3], work[4], work[5], n + back, window)
+@bare
+def _squares(row, t0, n, back, window, work):  # type: ignore[no-untyped-def]
+    return window_squares(row, t0 - back, n + back, work[0], work[1:3], work[3:5], window)
+
+
+@bare
+def _mean_and_deviation(work, k, window, m):  # type: ignore[no-untyped-def]
+    many = window // m
+    s, q = square_at(work[1:3], work[3:5], k, m, many, window - many * m)
+    count = float(window)
+    return over(s, count), root(over(q, count))
+
+
+@bare
+def _both(row, t0, n, back, window, work, mean, deviation, past):  # type: ignore[no-untyped-def]
+    m = _squares(row, t0, n, back, window, work)
+    way = max(way_to(mean, t0, past), way_to(deviation, t0, past))
+    for k in range(0, n, LANES):
+        middle, d = _mean_and_deviation(work, back + k, window, m)
+        emit(middle, k, n, mean, t0, work[0], way)
+        emit(d, k, n, deviation, t0, work[5], way)
+    finish(n, mean, t0, work[0], way)
+    finish(n, deviation, t0, work[5], way)
 
 
 @loop(INT, INT, read(), INT, write(), write())
 def mean_and_deviation(first, last, x, window, mean, deviation):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(6, tile + back)
-    count = float(window)
+    past = 2 * mean.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             n = min(tile, x.shape[1] - t0)
-            _squares(x[i], work, t0, n, back, window)
-            for k in range(0, n, LANES):
-                save_at(work[0], k, over(load_at(work[4], back + k), count))
-                save_at(work[1], k, root(over(load_at(work[5], back + k), count)))
-            copy(work[0], 0, mean[i], t0, n)
-            copy(work[1], 0, deviation[i], t0, n)
+            _both(x[i], t0, n, back, window, work, mean[i], deviation[i], past)
+    settle()
+
+
+@bare
+def _band(row, t0, n, back, window, width, work, upper, middle, lower, past):  # type: ignore[no-untyped-def]
+    m = _squares(row, t0, n, back, window, work)
+    way = max(way_to(upper, t0, past), way_to(middle, t0, past), way_to(lower, t0, past))
+    for k in range(0, n, LANES):
+        centre, d = _mean_and_deviation(work, back + k, window, m)
+        half = d * width
+        emit(centre + half, k, n, upper, t0, work[0], way)
+        emit(centre, k, n, middle, t0, work[5], way)
+        emit(centre - half, k, n, lower, t0, work[6], way)
+    finish(n, upper, t0, work[0], way)
+    finish(n, middle, t0, work[5], way)
+    finish(n, lower, t0, work[6], way)
 
 
 @loop(INT, INT, read(), INT, FLOAT, write(), write(), write())
 def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
-    work = rows_of(6, tile + back)
-    count = float(window)
+    work = rows_of(7, tile + back)
+    past = 3 * upper.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             n = min(tile, x.shape[1] - t0)
-            _squares(x[i], work, t0, n, back, window)
-            for k in range(0, n, LANES):
-                m = over(load_at(work[4], back + k), count)
-                half = width * root(over(load_at(work[5], back + k), count))
-                save_at(work[0], k, m + half)
-                save_at(work[1], k, m)
-                save_at(work[2], k, m - half)
-            copy(work[0], 0, upper[i], t0, n)
-            copy(work[1], 0, middle[i], t0, n)
-            copy(work[2], 0, lower[i], t0, n)
+            _band(x[i], t0, n, back, window, width, work, upper[i], middle[i], lower[i], past)
+    settle()
 
 
 @loop(INT, INT, read(), INT, FLOAT, write())
 def zscore(first, last, x, window, freedom, out):  # type: ignore[no-untyped-def]
-    back = window - 1
+    back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(6, tile + back)
     count = float(window)
@@ -66,13 +88,15 @@ def zscore(first, last, x, window, freedom, out):  # type: ignore[no-untyped-def
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             n = min(tile, x.shape[1] - t0)
-            _squares(x[i], work, t0, n, back, window)
+            m = _squares(x[i], t0, n, back, window, work)
+            many = window // m
             copy(x[i], t0, work[0], 0, n)
             for k in range(0, n, LANES):
-                gap = load_at(work[0], k) - over(load_at(work[4], back + k), count)
-                d = root(load_at(work[5], back + k) / freedom)
-                save_at(work[1], k, pick(d > 0.0, gap / d, nan))
-            copy(work[1], 0, out[i], t0, n)
+                s, q = square_at(work[1:3], work[3:5], back + k, m, many, window - many * m)
+                gap = load_at(work[0], k) - over(s, count)
+                d = root(q / freedom)
+                save_at(work[5], k, pick(d > 0.0, gap / d, nan))
+            copy(work[5], 0, out[i], t0, n)
 
 
 @bare
