@@ -44,10 +44,45 @@ def _quantity(want, cash, held, at, costs):  # type: ignore[no-untyped-def]
 @bare
 def fill(book, want, p, costs):  # type: ignore[no-untyped-def]
     """Trade each lane to the target it has ordered; NaN leaves it alone."""
-    zero = splat(0.0)
-    one = splat(1.0)
     cash = load(book, CASH)
     held = load(book, HELD)
+    buys = (want == 1.0) & (held == 0.0) & (cash > 0.0)
+    sells = (want == 0.0) & (held > 0.0)
+    others = but(but(want == want, buys), sells)
+    if bits(others) == 0 and costs[2] == 0.0:
+        _in_and_out(book, buys, sells, cash, held, p, costs)
+    else:
+        _fill(book, want, cash, held, p, costs)
+
+
+@bare
+def _in_and_out(book, buys, sells, cash, held, p, costs):  # type: ignore[no-untyped-def]
+    """:func:`_fill` where every lane buys with all it has, sells all it holds, or does nothing: to the digit
+    the same, in half the steps."""
+    zero = splat(0.0)
+    on = buys | sells
+    at = pick(on, pick(buys, p * (1.0 + costs[3]), p * (1.0 - costs[3])), zero)
+    amount = pick(buys, cash / (at + (costs[0] * at + costs[1])), pick(sells, held, zero))
+    value = amount * at
+    fee = value * costs[0] + amount * costs[1]
+    save(book, CASH, cash - (pick(buys, value, zero - value) + fee))
+    save(book, HELD, pick(buys, amount, pick(sells, zero, held)))
+    _add(book, COSTS, fee + pick(on, amount * size(at - p), zero))
+    _add(book, TRADED, value)
+    got = load(book, GOT) + pick(sells, value, zero)
+    fees = load(book, FEES) + pick(sells, fee, zero)
+    paid = load(book, PAID)
+    _close(book, sells, sells, got - paid, fees, paid)
+    _add(book, TRADES, pick(buys, splat(1.0), zero))
+    save(book, PAID, pick(buys, value, paid))
+    save(book, GOT, pick(buys, zero, got))
+    save(book, FEES, pick(buys, fee, fees))
+
+
+@bare
+def _fill(book, want, cash, held, p, costs):  # type: ignore[no-untyped-def]
+    zero = splat(0.0)
+    one = splat(1.0)
     ends = want == 0.0
     worth = held * p
     up = pick(ends, held < 0.0, want * (cash + worth) > worth)
