@@ -15,8 +15,8 @@ import pytest
 from live_platform import LivePlatform, port_base
 from tradewind import sandbox
 
-_LEDGER = Path(tempfile.gettempdir()) / f"tradewind-test-trials-{os.getpid()}.sqlite"
-os.environ.setdefault("TRADEWIND_LEDGER", str(_LEDGER))
+_SCRATCH = tempfile.TemporaryDirectory(prefix="tradewind-test-")  # goes with the session
+os.environ.setdefault("TRADEWIND_LEDGER", str(Path(_SCRATCH.name) / "trials.sqlite"))
 """Trials of tests are nobody's trials."""
 
 NO_SKIP = os.environ.get("TRADEWIND_NO_SKIP", "") not in ("", "0")

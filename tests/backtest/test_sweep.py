@@ -1,5 +1,7 @@
 """A sweep's figures are those of single backtests, whichever path ran."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tradewind as tw
@@ -22,6 +24,8 @@ from tradewind.strategies import (
 from tradewind.testing import synthetic
 
 COSTLY = Costs(per_value=5e-4, per_share=0.004, minimum=1.0, slippage=2e-4)
+NO_MINIMUM = Costs(per_value=5e-4, per_share=0.004, slippage=2e-4)
+"""With which a lane that goes all in and all out takes the short way."""
 MARKETS = {
     "one": synthetic(1, 1500, seed=1),
     "many": synthetic(4, 900, seed=2, late=150),
@@ -56,13 +60,24 @@ def check(grid: tw.backtest.Grid, ds: xr.Dataset, **options) -> None:
             assert row[name] == pytest.approx(single[name], rel=1e-12, abs=1e-13, nan_ok=True), (chosen, name)
 
 
+@pytest.mark.parametrize("costs", [COSTLY, NO_MINIMUM], ids=["minimum", "none"])
 @pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("case", range(len(CASES)))
-def test_fused_equals_single(case: int, market: str) -> None:
+def test_fused_equals_single(case: int, market: str, costs: Costs) -> None:
     strategy, grid = CASES[case]
-    found = sweep(strategy, grid, MARKETS[market], costs=COSTLY)
+    found = sweep(strategy, grid, MARKETS[market], costs=costs)
     assert found.path == "fused"
-    check(found, MARKETS[market], costs=COSTLY)
+    check(found, MARKETS[market], costs=costs)
+
+
+def test_fees_above_the_price_end_in_debt_as_in_a_single_run() -> None:
+    ds, fees = MARKETS["one"], Costs(per_share=500.0)
+    found = sweep("sma_cross", {"fast": [2, 3], "slow": [5, 8]}, ds, costs=fees, cash=1_000.0)
+    assert found.path == "fused" and float(found["final_equity"].min()) < 0.0
+    frame = found.frame()
+    for row in frame.to_dict("records"):
+        single = backtest(SmaCross(fast=row["fast"], slow=row["slow"]), ds, costs=fees, cash=1_000.0)
+        assert row["final_equity"] == pytest.approx(single.metrics["final_equity"], rel=1e-12)
 
 
 @pytest.mark.parametrize("fill", list(Fill))
@@ -104,6 +119,22 @@ def test_the_general_path_for_the_rest() -> None:
         grid = sweep("sma_cross", {"fast": [5], "slow": [20, 30]}, ds, **special)
         assert grid.path == "general", special
         check(grid, ds, **special)
+
+
+def test_combinations_are_what_making_each_would_be() -> None:
+    axes = {"low": [20, 25.0], "window": [np.int64(5), 14], "leave": [45.0, 22.0]}
+    fixed = {"short": True}
+    made = list(RsiReversion.combinations(fixed, axes))
+    for one, values in zip(made, itertools.product(*axes.values()), strict=True):
+        wanted = fixed | dict(zip(axes, values, strict=True))
+        if RsiReversion.broken(wanted):
+            assert one is None
+        else:
+            plain = RsiReversion(**wanted)
+            assert one == plain and one is not None
+            assert [type(v) for v in one.values.values()] == [type(v) for v in plain.values.values()]
+    with pytest.raises(errors.ParameterError, match="window is at least"):
+        list(RsiReversion.combinations({}, {"window": [5, 0]}))
 
 
 def test_constraints_are_respected_and_counted() -> None:
