@@ -1,7 +1,7 @@
-"""How the loops meet memory: on cache lines, ahead of need, and past the cache where results exceed it.
+"""How the loops meet memory: on cache lines, ahead of need, and past the cache where a call exceeds it.
 
-Results larger than the last cache are stored without being read first and without pushing out what others
-use: a third less traffic for a moving average.
+Results are then stored without being read first and without pushing out what is read: a third less traffic
+for a moving average.
 """
 
 # mypy: disable-error-code=no-untyped-call
@@ -13,8 +13,8 @@ from tradewind.indicators.lanes_inline import LANES, intrinsic, load_at, pointer
 from tradewind.loops import bare, inline
 
 LINE = 64
-BEYOND = 2 * 2**20
-"""Values of all results (16 MB) from which on they are stored past the cache."""
+BEYOND = 2**22
+"""Values that a call reads and writes in all (32 MB) from which on results are stored past the cache."""
 
 
 @intrinsic

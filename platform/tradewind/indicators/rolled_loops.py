@@ -60,7 +60,7 @@ def sma(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(3, tile + back)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             _simple(x[i], t0, min(tile, x.shape[1] - t0), back, window, work, out[i], past)
@@ -87,7 +87,7 @@ def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(5, tile + back)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             _weighted(x[i], t0, min(tile, x.shape[1] - t0), back, window, work, out[i], past)
@@ -117,7 +117,7 @@ def extreme(first, last, x, window, highest, out):  # type: ignore[no-untyped-de
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(2, tile + back)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             _extreme(x[i], t0, min(tile, x.shape[1] - t0), back, window, highest == 1, work, out[i], past)
@@ -154,7 +154,7 @@ def donchian(first, last, high, low, window, upper, middle, lower):  # type: ign
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(5, tile + back)
-    past = 3 * upper.size >= BEYOND
+    past = 5 * upper.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
@@ -192,7 +192,7 @@ def williams_r(first, last, high, low, close, window, out):  # type: ignore[no-u
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(4, tile + back)
-    past = out.size >= BEYOND
+    past = 4 * out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
@@ -207,7 +207,7 @@ def stochastic(first, last, high, low, close, window, smooth, signal, k_out, d_o
     work = rows_of(5, tile + back)
     slow, slower = float(smooth), float(signal)
     ready, part = back_of(window - 1), part_of(window)
-    past = 2 * k_out.size >= BEYOND
+    past = 5 * k_out.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, high.shape[1], tile):
             n = min(tile, high.shape[1] - t0)
@@ -314,7 +314,7 @@ def _change(row, head, percent, out, past):  # type: ignore[no-untyped-def]
 @loop(INT, INT, read(), INT, INT, write())
 def change(first, last, x, window, percent, out):  # type: ignore[no-untyped-def]
     """Change over a number of bars, in the unit of the input or in percent."""
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last):
         head = min(window, x.shape[1])
         out[i, :head] = NAN

@@ -80,7 +80,7 @@ def _ranges(high, low, close, w, work, out, past):  # type: ignore[no-untyped-de
 def atr(first, last, high, low, close, window, out):  # type: ignore[no-untyped-def]
     # Wilder's smoothing of the true range; the first bar has none, for want of a close before it.
     work = rows_of(4, TILE)
-    past = out.size >= BEYOND
+    past = 4 * out.size >= BEYOND
     for i in range(first, last):
         _ranges(high[i], low[i], close[i], float(window), work, out[i], past)
     settle()
@@ -118,7 +118,7 @@ def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window)
     tile = tile_of(window)
     work = rows_of(4, tile + back)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last):
         a = 0.0
         for t0 in range(0, x.shape[1], tile):

@@ -33,7 +33,7 @@ def ema(first, last, x, window, alpha, out):  # type: ignore[no-untyped-def]
     result = new_tile()
     w = float(window)
     nan = splat(NAN)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen = splat(0.0)
@@ -60,7 +60,7 @@ def ema_of_ema(first, last, x, window, alpha, order, out):  # type: ignore[no-un
     w = float(window)
     nan = splat(NAN)
     zero = splat(0.0)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         n1, n2, n3 = zero, zero, zero
@@ -100,7 +100,7 @@ def rsi(first, last, x, window, out):  # type: ignore[no-untyped-def]
     part = 1.0 / w
     nan = splat(NAN)
     zero = splat(0.0)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         before, gain, loss, seen = nan, zero, zero, zero
@@ -148,7 +148,7 @@ def macd(first, last, x, fast, slow, signal, line, smooth, histogram):  # type: 
     kg = 2.0 / (g + 1.0)
     nan = splat(NAN)
     zero = splat(0.0)
-    past = 3 * line.size >= BEYOND
+    past = 4 * line.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen, ef, es, eg = zero, zero, zero, zero
@@ -196,7 +196,7 @@ def obv(first, last, close, volume, out):  # type: ignore[no-untyped-def]
     result = new_tile()
     nan = splat(NAN)
     zero = splat(0.0)
-    past = out.size >= BEYOND
+    past = 3 * out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         before, total = nan, zero
@@ -226,7 +226,7 @@ def parabolic_sar(first, last, high, low, step, most, out):  # type: ignore[no-u
     zero = splat(0.0)
     one = splat(1.0)
     limit = splat(most)
-    past = out.size >= BEYOND
+    past = 3 * out.size >= BEYOND
     for i in range(first, last, LANES):
         many = min(LANES, last - i)
         seen, side, sar, extreme, factor, h0, l0 = zero, one, zero, zero, splat(step), zero, zero

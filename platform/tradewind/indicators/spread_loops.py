@@ -42,7 +42,7 @@ def mean_and_deviation(first, last, x, window, mean, deviation):  # type: ignore
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(6, tile + back)
-    past = 2 * mean.size >= BEYOND
+    past = 3 * mean.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             n = min(tile, x.shape[1] - t0)
@@ -70,7 +70,7 @@ def bollinger(first, last, x, window, width, upper, middle, lower):  # type: ign
     back = back_of(window - 1)
     tile = tile_of(window)
     work = rows_of(7, tile + back)
-    past = 3 * upper.size >= BEYOND
+    past = 4 * upper.size >= BEYOND
     for i in range(first, last):
         for t0 in range(0, x.shape[1], tile):
             n = min(tile, x.shape[1] - t0)
@@ -152,7 +152,7 @@ def _beside(first, last, x, y, window, slope, out):  # type: ignore[no-untyped-d
     tile = tile_of(window) // 2
     work, rest, other = rows_of(3, tile + back), rows_of(3, tile + back), rows_of(2, tile + back)
     gaps = rows_of(gaps_of(window), tile + back)
-    past = out.size >= BEYOND
+    past = 2 * out.size >= BEYOND
     for t0 in range(0, x.shape[1], tile):
         n = min(tile, x.shape[1] - t0)
         for i in range(first, last):
