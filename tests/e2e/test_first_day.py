@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from live_platform import LivePlatform, wait_for
-from playwright.sync_api import BrowserContext, Frame, Page, expect
+from playwright.sync_api import BrowserContext, Error, Frame, Page, expect
 from surfing import Surfer, sideways
 from tradewind.hub import lab_files
 
@@ -226,14 +226,14 @@ def test_a_published_dashboard_opens_for_whom_it_is_shared_with(story: Story) ->
     look(story, page, "dashboards")
     page.goto(story.url("/services/dashboards/market-for-two/"))
     inside = _dashboard(page)
-    wait_for(lambda: inside.evaluate(CANVASES), "a plot in the dashboard", seconds=90)
+    wait_for(lambda: _drawn(inside), "a plot in the dashboard", seconds=90)
     assert "import tradewind" not in inside.content(), "the code is hidden"
     look(story, page, "market-overview")
-    before = inside.evaluate(CANVASES)
+    before = _drawn(inside)
     widget = inside.locator(".widget-dropdown select, .jupyter-widgets select").first
     options = widget.locator("option").all_text_contents()
     widget.select_option(index=len(options) - 1)
-    wait_for(lambda: inside.evaluate(CANVASES) not in ([], before), "a changed figure", seconds=60)
+    wait_for(lambda: _drawn(inside) not in ([], before), "a changed figure", seconds=60)
     page.close()
 
 
@@ -241,6 +241,17 @@ def _dashboard(page: Page) -> Frame:
     """Return the frame a dashboard runs in: its author's code has an origin of its own."""
     found = page.frame(name="dashboard")
     assert found is not None
+    return found
+
+
+def _drawn(frame: Frame) -> list[Any]:
+    """Return the plots that show something; none while the frame goes from one page to the next."""
+    try:
+        found: list[Any] = frame.evaluate(CANVASES)
+    except Error as error:
+        if "context was destroyed" not in error.message:
+            raise
+        return []
     return found
 
 
@@ -253,13 +264,13 @@ def test_the_strategy_lab_answers_to_its_controls(story: Story) -> None:
     page = story.people["bob"].new_page()
     page.goto(story.url("/services/dashboards/strategy-lab/"))
     inside = _dashboard(page)
-    wait_for(lambda: inside.evaluate(CANVASES), "a plot in the strategy lab", seconds=90)
+    wait_for(lambda: _drawn(inside), "a plot in the strategy lab", seconds=90)
     look(story, page, "strategy-lab")
-    before = inside.evaluate(CANVASES)
+    before = _drawn(inside)
     select = inside.locator("select").first
     values = select.locator("option").all_text_contents()
     select.select_option(index=len(values) - 1)
-    wait_for(lambda: inside.evaluate(CANVASES) not in ([], before), "a changed figure", seconds=60)
+    wait_for(lambda: _drawn(inside) not in ([], before), "a changed figure", seconds=60)
     page.close()
 
 
