@@ -12,15 +12,13 @@ to the last digit.
 import numpy as np
 
 from tradewind.indicators.lanes_inline import LANES, behind1, load, load_at, pick, save, save_at, size, splat
-from tradewind.indicators.memory_inline import aligned, prefetch_behind
+from tradewind.indicators.memory_inline import aligned, prefetch
 from tradewind.loops import FLOAT, INT, bare, loop, read, write
 
 BLOCK = 128
 """Bars at a time: what is held of all symbols before their fills stays in the cache of the second level."""
 ROWS = 8
 """Symbols at a time, whose sums stay in registers; those of the next time are asked for meanwhile."""
-WIDE = 16
-"""Bars of a symbol that are taken in one go."""
 NEAREST = 1e-12
 """Ratios are never taken for better guessed than this: they round."""
 SOLVENT = -1e-12
@@ -36,134 +34,69 @@ at the fill."""
 
 
 @bare
-def _add(target, price, mark, want, at, earlier, so_far):  # type: ignore[no-untyped-def]
-    """Add eight bars of a symbol to their sums; return its units, what was held before the fills, and the
-    sums."""
-    total, drifted, value, least = so_far
-    x, p = load_at(target, want), load_at(price, at)
-    held = x / p
-    before = behind1(earlier, held) * p
-    so_far = (total + x, drifted + before, value + held * load_at(mark, at), pick(p < least, p, least))
-    return held, before, so_far
-
-
-@bare
-def _sums_at(bars, k):  # type: ignore[no-untyped-def]
-    return (
-        load_at(bars[TOTAL], k),
-        load_at(bars[DRIFTED], k),
-        load_at(bars[VALUE], k),
-        load_at(bars[LEAST], k),
-    )
-
-
-@bare
-def _keep_sums(bars, k, sums):  # type: ignore[no-untyped-def]
-    save_at(bars[TOTAL], k, sums[0])
-    save_at(bars[DRIFTED], k, sums[1])
-    save_at(bars[VALUE], k, sums[2])
-    save_at(bars[LEAST], k, sums[3])
-
-
-@bare
 def _sums(target, price, mark, pitch, wanted, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
     """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``.
 
     Tables are flat, a symbol's row every ``pitch`` values: finding a row anew at each step would cost more
     than the sums.
     """
-    bars[TOTAL : VALUE + 1, :n] = 0.0
-    bars[LEAST, :n] = 1.0
+    total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
+    total[:n] = 0.0
+    drifted[:n] = 0.0
+    value[:n] = 0.0
+    least[:n] = 1.0
     symbols = units.size // LANES
     ahead = ROWS * pitch
     for first in range(0, symbols, ROWS):
-        last = min(first + ROWS, symbols)
-        k = 0
-        while k + WIDE <= n:
-            s, s1 = _sums_at(bars, k), _sums_at(bars, k + 8)
+        for k in range(0, n, LANES):
+            a, b = load_at(total, k), load_at(drifted, k)
+            c, d = load_at(value, k), load_at(least, k)
             row = first * pitch + k
-            for i in range(first, last):
-                for j in range(0, WIDE, LANES):
-                    prefetch_behind(target, row + wanted + ahead + j)
-                    prefetch_behind(price, row + at + ahead + j)
-                    prefetch_behind(mark, row + at + ahead + j)
-                w, p, to = row + wanted, row + at, i * BLOCK + k
-                held, before, s = _add(target, price, mark, w, p, load(units, i), s)
-                save_at(drift, to, before)
-                held, before, s1 = _add(target, price, mark, w + 8, p + 8, held, s1)
-                save_at(drift, to + 8, before)
+            for i in range(first, min(first + ROWS, symbols)):
+                prefetch(target, row + wanted + ahead)
+                prefetch(price, row + at + ahead)
+                prefetch(mark, row + at + ahead)
+                x, p = load_at(target, row + wanted), load_at(price, row + at)
+                held = x / p
+                before = behind1(load(units, i), held) * p
                 save(units, i, held)
-                row += pitch
-            _keep_sums(bars, k, s)
-            _keep_sums(bars, k + 8, s1)
-            k += WIDE
-        while k < n:
-            s = _sums_at(bars, k)
-            row = first * pitch + k
-            for i in range(first, last):
-                held, before, s = _add(target, price, mark, row + wanted, row + at, load(units, i), s)
                 save_at(drift, i * BLOCK + k, before)
-                save(units, i, held)
+                a, b = a + x, b + before
+                c = c + held * load_at(mark, row + at)
+                d = pick(p < d, p, d)
                 row += pitch
-            _keep_sums(bars, k, s)
-            k += LANES
-
-
-@bare
-def _buy(target, want, drift, at, ratio, near, so_far):  # type: ignore[no-untyped-def]
-    """Add eight bars of a symbol to what is bought, and to how clearly that is so."""
-    bought, left, clear = so_far
-    none = splat(0.0)
-    x, before = load_at(target, want), load_at(drift, at)
-    more = x * ratio - before
-    buys = more > 0.0
-    room = size(more) - size(x) * near
-    return bought + pick(buys, x, none), left + pick(buys, before, none), pick(room < clear, room, clear)
-
-
-@bare
-def _bought_at(bars, k):  # type: ignore[no-untyped-def]
-    return load_at(bars[BOUGHT], k), load_at(bars[LEFT], k), load_at(bars[CLEAR], k)
-
-
-@bare
-def _keep_bought(bars, k, found):  # type: ignore[no-untyped-def]
-    save_at(bars[BOUGHT], k, found[0])
-    save_at(bars[LEFT], k, found[1])
-    save_at(bars[CLEAR], k, found[2])
+            save_at(total, k, a)
+            save_at(drifted, k, b)
+            save_at(value, k, c)
+            save_at(least, k, d)
 
 
 @bare
 def _decide(target, pitch, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
     """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
-    bars[BOUGHT : LEFT + 1, :n] = 0.0
-    bars[CLEAR, :n] = np.inf
+    bought, left, clear, tried = bars[BOUGHT], bars[LEFT], bars[CLEAR], bars[TRIED]
+    bought[:n] = 0.0
+    left[:n] = 0.0
+    clear[:n] = np.inf
     bars[NEAR, :n] = near
-    tried = bars[TRIED]
+    none = splat(0.0)
     symbols = drift.size // BLOCK
     for first in range(0, symbols, ROWS):
-        last = min(first + ROWS, symbols)
-        k = 0
-        while k + WIDE <= n:
-            f, f1 = _bought_at(bars, k), _bought_at(bars, k + 8)
-            r, r1 = load_at(tried, k), load_at(tried, k + 8)
-            w = first * pitch + wanted + k
-            for i in range(first, last):
-                to = i * BLOCK + k
-                f = _buy(target, w, drift, to, r, near, f)
-                f1 = _buy(target, w + 8, drift, to + 8, r1, near, f1)
-                w += pitch
-            _keep_bought(bars, k, f)
-            _keep_bought(bars, k + 8, f1)
-            k += WIDE
-        while k < n:
-            f, r = _bought_at(bars, k), load_at(tried, k)
-            w = first * pitch + wanted + k
-            for i in range(first, last):
-                f = _buy(target, w, drift, i * BLOCK + k, r, near, f)
-                w += pitch
-            _keep_bought(bars, k, f)
-            k += LANES
+        for k in range(0, n, LANES):
+            ratio = load_at(tried, k)
+            a, b, c = load_at(bought, k), load_at(left, k), load_at(clear, k)
+            row = first * pitch + wanted + k
+            for i in range(first, min(first + ROWS, symbols)):
+                x, before = load_at(target, row), load_at(drift, i * BLOCK + k)
+                more = x * ratio - before
+                buys = more > 0.0
+                a, b = a + pick(buys, x, none), b + pick(buys, before, none)
+                room = size(more) - size(x) * near
+                c = pick(room < c, room, c)
+                row += pitch
+            save_at(bought, k, a)
+            save_at(left, k, b)
+            save_at(clear, k, c)
 
 
 @bare

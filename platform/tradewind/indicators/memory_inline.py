@@ -31,40 +31,32 @@ def copy(typing, source, start, target, at, count):  # type: ignore[no-untyped-d
     return types.none(source, types.intp, target, types.intp, types.intp), build
 
 
-def fetch(builder, place, ahead, near=2):  # type: ignore[no-untyped-def]
+def fetch(builder, place, ahead):  # type: ignore[no-untyped-def]
     """Emit a prefetch of the line some values ahead of a place, which need not be the array's.
 
-    Into every cache, or with ``near=2`` into those behind the first.
+    Into the caches behind the first: there it would push out what is being worked on.
     """
     word, byte, number = ir.IntType(64), ir.IntType(8), ir.IntType(32)
     at = builder.add(builder.ptrtoint(place, word), ir.Constant(word, 8 * ahead))
     form = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
     call = cgutils.get_or_insert_function(builder.module, form, "llvm.prefetch.p0")
-    constants = [ir.Constant(number, v) for v in (0, near, 1)]  # to read; data
+    constants = [ir.Constant(number, v) for v in (0, 2, 1)]  # to read; not the first cache; data
     builder.call(call, [builder.inttoptr(at, byte.as_pointer()), *constants])
 
 
-def _ahead(near):  # type: ignore[no-untyped-def]
-    @intrinsic
-    def ask(typing, values, index):  # type: ignore[no-untyped-def]
-        """Ask for the line of a one-dimensional array's value, which may lie past its end."""
+@intrinsic
+def prefetch(typing, values, index):  # type: ignore[no-untyped-def]
+    """Ask for the line of a one-dimensional array's value, which may lie past its end."""
 
-        def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            array, index = arguments
-            origin = pointer(context, builder, values, array, ir.Constant(index.type, 0))
-            word = ir.IntType(64)
-            at = builder.add(builder.ptrtoint(origin, word), builder.mul(index, ir.Constant(word, 8)))
-            fetch(builder, builder.inttoptr(at, origin.type), 0, near)
-            return context.get_dummy_value()
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        array, index = arguments
+        origin = pointer(context, builder, values, array, ir.Constant(index.type, 0))
+        word = ir.IntType(64)
+        at = builder.add(builder.ptrtoint(origin, word), builder.mul(index, ir.Constant(word, 8)))
+        fetch(builder, builder.inttoptr(at, origin.type), 0)
+        return context.get_dummy_value()
 
-        return types.none(values, types.intp), build
-
-    return ask
-
-
-prefetch = _ahead(2)
-prefetch_behind = _ahead(2)
-"""Into the caches behind the first, for what is needed only after much else."""
+    return types.none(values, types.intp), build
 
 
 @intrinsic
