@@ -15,6 +15,7 @@ import {
   templateIcon
 } from './icons';
 import { openPage } from './platform';
+import managers from './running';
 import { copyTemplate, listTemplates } from './templates';
 
 const CATEGORY = 'Tradewind';
@@ -128,4 +129,4 @@ const plugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default plugin;
+export default [...managers, plugin];
