@@ -9,10 +9,10 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 NAME = "tradewind"
@@ -45,6 +45,52 @@ def cores() -> int:
     return max(1, min(allowed, int(wanted))) if wanted.isdigit() else allowed
 
 
+class Started[R]:
+    """Something that a helper was asked to do.
+
+    ``concurrent.futures`` costs a caller three times as much, whose caches a loop has just filled with data:
+    its futures can do more than is wanted here.
+    """
+
+    __slots__ = ("_answer", "_arguments", "_ended", "_error", "_taken", "_work")
+
+    def __init__(self, work: Callable[..., R], arguments: tuple[Any, ...]) -> None:
+        self._work, self._arguments = work, arguments
+        self._taken, self._ended = threading.Lock(), threading.Lock()
+        self._ended.acquire()
+        self._error: BaseException | None = None
+        self._answer: R
+
+    def run(self) -> None:
+        """Do it, on the helper, unless it was taken back."""
+        if not self._taken.acquire(blocking=False):
+            return
+        try:
+            self._answer = self._work(*self._arguments)
+        except BaseException as error:  # noqa: BLE001  raised where the result is asked for
+            self._error = error
+        finally:
+            self._ended.release()
+
+    def cancel(self) -> bool:
+        """Take it back; whether that came in time."""
+        return self._taken.acquire(blocking=False)
+
+    def result(self) -> R:
+        """Wait for it.
+
+        Raises
+        ------
+        BaseException
+            Whatever the work raised.
+        """
+        self._ended.acquire()
+        self._ended.release()
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
 class _Team:
     """The threads of one process that help whoever calls.
 
@@ -53,19 +99,26 @@ class _Team:
     """
 
     def __init__(self) -> None:
+        self._asked: SimpleQueue[Started[Any]] = SimpleQueue()
         self._threads: list[int] = []
         self._kept_off = (-1, 0)
-        self._pool = ThreadPoolExecutor(max(1, cores() - 1), NAME, initializer=self._enter)
         libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
         self._core: Callable[[], int] = getattr(libc, "sched_getcpu", lambda: -1)
+        for _ in range(max(1, cores() - 1)):
+            # They end with the process, which has waited for whatever it asked of them.
+            threading.Thread(target=self._help, name=NAME, daemon=True).start()
 
-    def _enter(self) -> None:
+    def _help(self) -> None:
         self._threads.append(threading.get_native_id())
+        while True:
+            self._asked.get().run()
 
-    def submit[**P, R](self, work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R]:
+    def start[R](self, work: Callable[..., R], *arguments: Any) -> Started[R]:
         """Have a helper do something."""
         self._keep_off()
-        return self._pool.submit(work, *arguments, **options)
+        started = Started(work, arguments)
+        self._asked.put(started)
+        return started
 
     def _keep_off(self) -> None:
         now = (self._core(), len(self._threads))
@@ -79,7 +132,7 @@ class _Team:
 
 
 @cache
-def _pool(_process: int) -> _Team:
+def _team(_process: int) -> _Team:
     return _Team()
 
 
@@ -113,8 +166,8 @@ def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, 
                 return
             loop(start, min(start + share, rows), *arguments)
 
-    pool = _pool(os.getpid())
-    others: list[Future[None]] = [pool.submit(work) for _ in range(threads - 1)]
+    team = _team(os.getpid())
+    others = [team.start(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
@@ -123,11 +176,11 @@ def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, 
                 other.result()
 
 
-def beside[**P, R](work: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R] | None:
+def beside[R](work: Callable[..., R], *arguments: Any) -> Started[R] | None:
     """Start something on another core, or return None where there is none.
 
     Do not wait for it from another such thread: there are no more of them than cores.
     """
-    if cores() < 2 or threading.current_thread().name.startswith(NAME):
+    if cores() < 2 or threading.current_thread().name == NAME:
         return None
-    return _pool(os.getpid()).submit(work, *arguments, **options)
+    return _team(os.getpid()).start(work, *arguments)

@@ -35,3 +35,28 @@ def test_a_helper_keeps_off_the_core_of_whoever_calls_it() -> None:
     finally:
         os.sched_setaffinity(0, everywhere)
     assert os.sched_getaffinity(0) == everywhere, "the caller goes where it likes"
+
+
+def test_what_a_helper_raises_is_raised_where_its_result_is_asked_for() -> None:
+    def fail(reason: str) -> None:
+        raise ValueError(reason)
+
+    started = beside(fail, "no such row")
+    assert started is not None
+    with pytest.raises(ValueError, match="no such row"):
+        started.result()
+    again = beside(int, "7")
+    assert again is not None and again.result() == 7, "the helper lives on"
+
+
+def test_what_no_helper_has_begun_can_be_taken_back() -> None:
+    hold, done = threading.Event(), []
+    busy = [beside(hold.wait, 10.0) for _ in range(cores() - 1)]
+    waiting = beside(done.append, 1)
+    assert waiting is not None and waiting.cancel()
+    hold.set()
+    assert all(b is not None and b.result() for b in busy)
+    assert not busy[0].cancel(), "what was done cannot be taken back"  # type: ignore[union-attr]
+    last = beside(int)
+    assert last is not None and last.result() == 0
+    assert done == []

@@ -109,11 +109,12 @@ class Shared:
     def run(self, *, record: bool) -> "Books":
         """Run the account; orders and quantities are written with ``record`` only."""
         symbols, bars = self.target.shape
-        start = Start(cash=self.capital, held=np.zeros(symbols), want=np.full(symbols, np.nan),
-                      seen=np.zeros(symbols))  # fmt: skip
         cash, equity, paid = np.empty(bars), np.empty(bars), np.zeros(bars)
         if not record and self.is_plain:
             start = rebalance(self.target, self.market, self.costs, self.capital, self.borrow, cash, equity)
+        else:
+            start = Start(cash=self.capital, held=np.zeros(symbols), want=np.full(symbols, np.nan),
+                          seen=np.zeros(symbols))  # fmt: skip
         if start.bar == bars:
             return Books(cash=cash, equity=equity, income=paid, details=self.run_recorded)
         many = int(np.isfinite(self.target).sum()) + symbols if record else 1

@@ -188,18 +188,15 @@ def _block(  # type: ignore[no-untyped-def]
     return _good(known, bars, borrow)
 
 
-@loop(
-    INT, INT, INT, read(), read(), read(), FLOAT, FLOAT, FLOAT, INT, write(FLOAT, 1), write(FLOAT, 1),
-    write(FLOAT, 1), returns=INT,
-)  # fmt: skip
+@loop(INT, INT, INT, read(), read(), read(), FLOAT, FLOAT, FLOAT, INT, write(), returns=INT)
 def run(  # type: ignore[no-untyped-def]
-    first, last, lag, target, price, mark, share, per_value, slippage, borrow, ratio_out, cash_out, value_out
+    first, last, lag, target, price, mark, share, per_value, slippage, borrow, parts
 ):
     """Rebalance at bars ``first`` to ``last - 1``; return the first bar that needs the general loop.
 
     Before, the account holds the targets of the bar before (nothing where there is none) and ``share`` of
-    its equity in cash. Written are, a bar: the equity at the fill over that at the fill before, cash and
-    positions at the close over the equity at the fill.
+    its equity in cash. Written to the rows of ``parts`` are, a bar: the equity at the fill over that at the
+    fill before, cash and positions at the close over the equity at the fill.
     """
     symbols, pitch = target.shape
     targets, prices, marks = target.reshape(-1), price.reshape(-1), mark.reshape(-1)
@@ -233,9 +230,10 @@ def run(  # type: ignore[no-untyped-def]
                 n, share, fee, near, wanted.reshape(-1), paid.reshape(-1), closed.reshape(-1), LANES, 0, 0,
                 buying, selling, borrow, units, drift, bars, unsure,
             )  # fmt: skip
-        ratio_out[at : at + good] = bars[RATIO, :good]
-        cash_out[at : at + good] = bars[CASH, :good]
-        value_out[at : at + good] = bars[VALUE, :good]
+        for k in range(good):
+            parts[0, at + k] = bars[RATIO, k]
+            parts[1, at + k] = bars[CASH, k]
+            parts[2, at + k] = bars[VALUE, k]
         if good < n:
             return at + good
         share = bars[CASH, n - 1]
@@ -244,3 +242,21 @@ def run(  # type: ignore[no-untyped-def]
         at += n
         n = BLOCK
     return last
+
+
+@loop(INT, INT, INT, read(), read(), FLOAT, write(FLOAT, 1), write(FLOAT, 1), returns=FLOAT)
+def account(lag, half, end, early, late, capital, cash, equity):  # type: ignore[no-untyped-def]
+    """Write cash and equity up to bar ``end`` from the parts of two runs, the second from ``half`` on.
+
+    Return the equity at the last fill.
+    """
+    grown = 1.0
+    for k in range(end):
+        parts = early if k < half else late
+        if k < lag:
+            cash[k] = equity[k] = capital
+        else:
+            grown *= parts[0, k]
+            cash[k] = capital * grown * parts[1, k]
+            equity[k] = capital * grown * (parts[1, k] + parts[2, k])
+    return capital * grown

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any, cast
 
 import numpy as np
@@ -174,9 +175,9 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
             )
     variables = ds.variables
     close = array_of(variables["close"])
-    if not (np.isfinite(close[0, 0]) or np.isfinite(close).any()):
+    if not (isfinite(close[0, 0]) or np.isfinite(close).any()):
         raise EmptySelectionError("The dataset holds no closes between these dates.")
-    time = variables[TIME].values
+    time = ds.get_index(TIME).values
     return Market(
         names=variables[SYMBOL] if SYMBOL in variables else np.arange(ds.sizes[SYMBOL]),
         time=time,

@@ -70,8 +70,9 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
     InvalidInputError
         The targets have other symbols or times than the dataset.
     """
-    given, known = target.coords.variables, ds.variables
-    same = target.sizes == {SYMBOL: ds.sizes[SYMBOL], TIME: ds.sizes[TIME]} and all(
+    given, known, sizes, here = target.coords.variables, ds.variables, ds.sizes, target.variable
+    wanted = {SYMBOL: sizes[SYMBOL], TIME: sizes[TIME]}
+    same = dict(zip(here.dims, here.shape, strict=True)) == wanted and all(
         d not in given or d not in known or given[d] is known[d] or target.indexes[d].equals(ds.indexes[d])
         for d in (SYMBOL, TIME)
     )  # mostly they share their labels
@@ -80,7 +81,7 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
             f"The strategy decided for {dict(target.sizes)}, and the market has {dict(ds.sizes)}.",
             "decide() returns one target for every symbol and bar of its dataset.",
         )
-    return array_of(target.variable)
+    return array_of(here)
 
 
 def first_bar(ds: xr.Dataset, start: When) -> int:
@@ -185,11 +186,11 @@ def backtest(
     if end is not None:
         ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
     begin = first_bar(ds, start)
-    holdouts.check(str(ds.attrs.get("dataset", "")), ds.variables[TIME].values[-1])
-    refuse_raw_splits(ds)
-    decision = strategy.decide(ds)
     traded = ds.isel({TIME: slice(begin, None)}) if begin else ds
     market = market_of(traded, fill_of(fill))
+    holdouts.check(str(ds.attrs.get("dataset", "")), market.time[-1])
+    refuse_raw_splits(ds)
+    decision = strategy.decide(ds)
     rules = costs or Costs()
     target = None
     if not isinstance(decision, Orders):
@@ -245,11 +246,14 @@ def backtest(
     return Result(setting=setting, market=market, books=books, reference=_benchmark(benchmark, traded))
 
 
+_SPECIAL = frozenset({"split", "roll", "half_spread"})
+
+
 def _is_simple(decision: Decision, market: Market, costs: Costs) -> bool:
     """Whether the fast accounts know all that is asked for."""
-    more = {"split", "roll", "half_spread"} | ({"dividend"} if isinstance(decision, Signals) else set())
-    impact = isinstance(decision, Signals) and costs.impact > 0.0
-    return costs.is_plain and not impact and not any(name in market.fields for name in more)
+    if not costs.is_plain or not _SPECIAL.isdisjoint(market.fields):
+        return False
+    return not (isinstance(decision, Signals) and (costs.impact > 0.0 or "dividend" in market.fields))
 
 
 def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:
