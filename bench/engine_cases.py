@@ -12,6 +12,13 @@ from tradewind.strategies import Signals, Strategy, Weights, parameter
 
 Row = dict[str, np.ndarray]
 
+
+def _donchian(row: Row) -> tuple[np.ndarray, ...]:
+    """The three lines that ours answers."""
+    upper, lower = talib.MAX(row["high"], 20), talib.MIN(row["low"], 20)
+    return upper, (upper + lower) / 2.0, lower
+
+
 INDICATORS: dict[str, tuple[Callable[[xr.Dataset], Any], Callable[[Row], Any]]] = {
     "sma": (lambda d: ti.sma(d, 20), lambda r: talib.SMA(r["close"], 20)),
     "ema": (lambda d: ti.ema(d, 20), lambda r: talib.EMA(r["close"], 20)),
@@ -35,7 +42,7 @@ INDICATORS: dict[str, tuple[Callable[[xr.Dataset], Any], Callable[[Row], Any]]] 
     "momentum": (ti.momentum, lambda r: talib.MOM(r["close"], 10)),
     "aroon": (ti.aroon, lambda r: talib.AROON(r["high"], r["low"], 14)),
     "parabolic_sar": (ti.parabolic_sar, lambda r: talib.SAR(r["high"], r["low"], 0.02, 0.2)),
-    "donchian": (ti.donchian, lambda r: (talib.MAX(r["high"], 20), talib.MIN(r["low"], 20))),
+    "donchian": (ti.donchian, _donchian),
     "rolling_max": (ti.rolling_max, lambda r: talib.MAX(r["close"], 20)),
     "rolling_min": (ti.rolling_min, lambda r: talib.MIN(r["close"], 20)),
     "correlation": (lambda d: ti.correlation(d, d["close"][0], 30),

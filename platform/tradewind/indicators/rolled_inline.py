@@ -28,12 +28,20 @@ from tradewind.indicators.memory_inline import aligned, copy, prefetch
 from tradewind.loops import bare, inline
 
 NAN = np.nan
+LONG = 2**14
+"""Bars of a row that is long."""
 
 
 @inline
 def tile_of(window):  # type: ignore[no-untyped-def]
     """Bars of a tile, so that the window before it, computed again for each, costs little."""
     return max(512, 4 * window // 64 * 64)
+
+
+@inline
+def long_tile_of(window, bars):  # type: ignore[no-untyped-def]
+    """The same for loops of few fields: tiles of long rows are larger, and there are half as many ends."""
+    return max(1024 if bars >= LONG else 512, 4 * window // 64 * 64)
 
 
 @inline

@@ -114,8 +114,8 @@ def rolling_quantile(data: Data, window: int = 20, quantile: float = 0.5) -> xr.
 
 
 def _same_times(x: xr.DataArray, other: xr.DataArray) -> bool:
-    # the axis of one symbol's series brings that symbol along, which does not count
-    return x[TIME].reset_coords(drop=True).equals(other[TIME].reset_coords(drop=True))
+    mine, theirs = x.get_index(TIME), other.get_index(TIME)
+    return mine is theirs or mine.equals(theirs)
 
 
 def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArray]:
