@@ -16,8 +16,6 @@ AHEAD = 12
 """Bars a second thread goes back to find out how much cash there is where it takes over: what it does not
 know shrinks a thousandfold a bar."""
 WORTH_A_THREAD = 200_000
-SOONER = 40
-"""The calling thread begins that share of the bars sooner than the one it has to wake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +61,7 @@ def rebalance(  # noqa: PLR0917 - what the account is, and where to write
         )  # fmt: skip
         return done
 
-    half = bars // 2 + bars // SOONER
+    half = bars // 2
     other = beside(_later, run, target, lag, half) if target.size > WORTH_A_THREAD else None
     parts = late = np.empty((3, bars))
     if other is None:
