@@ -4,6 +4,7 @@ The loops release the GIL. A pool of our own, rather than numba's, may be used f
 (Dask workers do) and survives a fork (kernels are forked from a warm process).
 """
 
+import atexit
 import ctypes
 import os
 import threading
@@ -99,19 +100,31 @@ class _Team:
     """
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[Started[Any]] = SimpleQueue()
+        self._asked: SimpleQueue[Started[Any] | None] = SimpleQueue()
         self._threads: list[int] = []
         self._kept_off = (-1, 0)
         libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
         self._core: Callable[[], int] = getattr(libc, "sched_getcpu", lambda: -1)
-        for _ in range(max(1, cores() - 1)):
-            # They end with the process, which has waited for whatever it asked of them.
-            threading.Thread(target=self._help, name=NAME, daemon=True).start()
+        self._helpers = [
+            threading.Thread(target=self._help, name=NAME, daemon=True) for _ in range(max(1, cores() - 1))
+        ]
+        for helper in self._helpers:
+            helper.start()
+        atexit.register(self._dismiss, os.getpid())
 
     def _help(self) -> None:
         self._threads.append(threading.get_native_id())
-        while True:
-            self._asked.get().run()
+        while (started := self._asked.get()) is not None:
+            started.run()
+
+    def _dismiss(self, process: int) -> None:
+        """Let the helpers end what they are at: its arrays are gone when the process is."""
+        if os.getpid() != process:  # a fork has the team's memory, but not its threads
+            return
+        for _ in self._helpers:
+            self._asked.put(None)
+        for helper in self._helpers:
+            helper.join()
 
     def start[R](self, work: Callable[..., R], *arguments: Any) -> Started[R]:
         """Have a helper do something."""

@@ -17,7 +17,6 @@ class LateList:
     def __init__(self) -> None:
         self.start: Route | None = None
         self.list: tuple[Route, APIResponse] | None = None
-        self.later = 0
 
     def __call__(self, route: Route) -> None:
         if route.request.method == "POST" and self.start is None:
@@ -25,7 +24,6 @@ class LateList:
         elif route.request.method == "GET" and self.start and self.list is None:
             self.list = (route, route.fetch())
         else:
-            self.later += bool(self.list)
             route.continue_()
 
 
@@ -62,8 +60,7 @@ def test_a_list_of_sessions_that_comes_late_does_not_take_the_kernel_away(page: 
         lambda answer: answer.request.method == "POST" and "/api/sessions" in answer.url
     ):
         late.start.continue_()
-    until(page, lambda: late.later > 0)
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(3000)  # Lab asks once more, unless it waits for this very list
     route.fulfill(response=old)
     page.wait_for_timeout(1000)
     expect(page.get_by_text("Tradewind | Idle")).to_be_visible(timeout=45_000)

@@ -1,6 +1,8 @@
 """Helper threads work beside their caller, not in turn with it."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -60,3 +62,24 @@ def test_what_no_helper_has_begun_can_be_taken_back() -> None:
     last = beside(int)
     assert last is not None and last.result() == 0
     assert done == []
+
+
+def test_a_process_ends_after_its_helpers_and_a_fork_of_it_at_once() -> None:
+    script = """
+import os, sys, time
+from tradewind.threads import beside
+started = beside(time.sleep, 0.5)
+began = time.monotonic()
+if os.fork() == 0:
+    sys.exit(0)
+assert os.wait()[1] == 0 and time.monotonic() - began < 0.4, "the fork waits for nobody"
+beside(lambda: (time.sleep(0.1), print("ended", flush=True)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
