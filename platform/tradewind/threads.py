@@ -36,14 +36,16 @@ def limited(threads: int) -> Iterator[None]:
         _most.reset(before)
 
 
-def cores() -> int:
-    """Return the number of cores this process may use; ``TRADEWIND_THREADS`` lowers it."""
-    most = _most.get()
-    if most is not None:
-        return most
+def _present() -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("TRADEWIND_THREADS", "")
     return max(1, min(allowed, int(wanted))) if wanted.isdigit() else allowed
+
+
+def cores() -> int:
+    """Return the number of cores this process may use; ``TRADEWIND_THREADS`` lowers it."""
+    most = _most.get()
+    return _present() if most is None else most
 
 
 class Started[R]:
@@ -106,7 +108,7 @@ class _Team:
         libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
         self._core: Callable[[], int] = getattr(libc, "sched_getcpu", lambda: -1)
         self._helpers = [
-            threading.Thread(target=self._help, name=NAME, daemon=True) for _ in range(max(1, cores() - 1))
+            threading.Thread(target=self._help, name=NAME, daemon=True) for _ in range(max(1, _present() - 1))
         ]
         for helper in self._helpers:
             helper.start()
