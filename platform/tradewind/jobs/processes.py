@@ -124,11 +124,13 @@ class Starter:
                 if first is None or not _says_ready(output):
                     raise NotWarmError("the sandbox did not get ready")
                 runner = self._enter(zygote, first, box, (output, errors))
-            except (NotWarmError, OSError):
+            except (NotWarmError, OSError) as problem:
                 process.kill()
                 process.wait()
                 os.close(output)
                 os.close(errors)
+                if isinstance(problem, ConnectionError):  # it died since it was last heard of
+                    self._renew(zygote)
                 raise
         return Tree(process, *runner)
 
@@ -141,14 +143,17 @@ class Starter:
             if _heard(zygote) == b"ready":
                 self._ready = True
             else:
-                # It ends by itself when idle. One that never got ready would not the next time either.
-                zygote.close()
-                self._zygote, self._useless = None, not self._ready
-                self._warm()
+                self._renew(zygote)  # it ends by itself when idle
                 raise NotWarmError("the zygote has ended")
         if not self._ready:
             raise NotWarmError("the zygote is still warming up")
         return zygote
+
+    def _renew(self, ended: socket.socket) -> None:
+        """Start another one for runs to come; one that never got ready would not the next time either."""
+        ended.close()
+        self._zygote, self._useless = None, not self._ready
+        self._warm()
 
     def _enter(
         self, zygote: socket.socket, first: ProcessId, box: Sandbox, held: tuple[int, int]
