@@ -103,8 +103,7 @@ class _Team:
 
     def __init__(self) -> None:
         self._asked: SimpleQueue[Started[Any] | None] = SimpleQueue()
-        self._threads: list[int] = []
-        self._kept_off = (-1, 0)
+        self._kept_off = -1
         libc = ctypes.PyDLL(None) if hasattr(os, "sched_setaffinity") else None
         self._core: Callable[[], int] = getattr(libc, "sched_getcpu", lambda: -1)
         self._helpers = [
@@ -115,7 +114,6 @@ class _Team:
         atexit.register(self._dismiss, os.getpid())
 
     def _help(self) -> None:
-        self._threads.append(threading.get_native_id())
         while (started := self._asked.get()) is not None:
             started.run()
 
@@ -136,14 +134,15 @@ class _Team:
         return started
 
     def _keep_off(self) -> None:
-        now = (self._core(), len(self._threads))
-        if now == self._kept_off or now[0] < 0:
+        now = self._core()
+        if now in (self._kept_off, -1):
             return
         self._kept_off = now
-        others = os.sched_getaffinity(0) - {now[0]}
-        for thread in self._threads if others else ():
-            with suppress(OSError):  # a sandbox may forbid it
-                os.sched_setaffinity(thread, others)
+        others = os.sched_getaffinity(0) - {now}
+        for helper in self._helpers:
+            if others and helper.native_id:
+                with suppress(OSError):  # a sandbox may forbid it
+                    os.sched_setaffinity(helper.native_id, others)
 
 
 @cache

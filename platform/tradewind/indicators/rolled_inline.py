@@ -33,14 +33,12 @@ LONG = 2**14
 
 
 @inline
-def tile_of(window):  # type: ignore[no-untyped-def]
-    """Bars of a tile, so that the window before it, computed again for each, costs little."""
-    return max(512, 4 * window // 64 * 64)
+def tile_of(window, bars=0):  # type: ignore[no-untyped-def]
+    """Bars of a tile, so that the window before it, computed again for each, costs little.
 
-
-@inline
-def long_tile_of(window, bars):  # type: ignore[no-untyped-def]
-    """The same for loops of few fields: tiles of long rows are larger, and there are half as many ends."""
+    Loops of few fields say how many ``bars`` a row has: in long rows larger tiles, of which there are half as
+    many, are better.
+    """
     return max(1024 if bars >= LONG else 512, 4 * window // 64 * 64)
 
 

@@ -30,7 +30,6 @@ from tradewind.indicators.rolled_inline import (
     back_of,
     extreme_at,
     extremes,
-    long_tile_of,
     part_of,
     rows_of,
     sum_at,
@@ -59,7 +58,7 @@ def _simple(row, t0, n, back, window, work, out, past):  # type: ignore[no-untyp
 @loop(INT, INT, read(), INT, write())
 def sma(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
-    tile = long_tile_of(window, x.shape[1])
+    tile = tile_of(window, x.shape[1])
     work = rows_of(3, tile + back)
     past = 2 * out.size >= BEYOND
     for i in range(first, last):
@@ -86,7 +85,7 @@ def _weighted(row, t0, n, back, window, work, out, past):  # type: ignore[no-unt
 @loop(INT, INT, read(), INT, write())
 def wma(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
-    tile = long_tile_of(window, x.shape[1])
+    tile = tile_of(window, x.shape[1])
     work = rows_of(5, tile + back)
     past = 2 * out.size >= BEYOND
     for i in range(first, last):
@@ -116,7 +115,7 @@ def _extreme(row, t0, n, back, window, highest, work, out, past):  # type: ignor
 @loop(INT, INT, read(), INT, INT, write())
 def extreme(first, last, x, window, highest, out):  # type: ignore[no-untyped-def]
     back = back_of(window - 1)
-    tile = long_tile_of(window, x.shape[1])
+    tile = tile_of(window, x.shape[1])
     work = rows_of(2, tile + back)
     past = 2 * out.size >= BEYOND
     for i in range(first, last):

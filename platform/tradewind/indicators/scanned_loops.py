@@ -4,7 +4,7 @@ import numpy as np
 
 from tradewind.indicators.lanes_inline import LANES, behind1, everywhere, load_at, pick, size, splat
 from tradewind.indicators.memory_inline import BEYOND, emit, finish, prefetch, settle, way_to
-from tradewind.indicators.rolled_inline import back_of, long_tile_of, rows_of, step_sums, sum_at, take
+from tradewind.indicators.rolled_inline import back_of, rows_of, step_sums, sum_at, take, tile_of
 from tradewind.indicators.scanned_inline import gained, kept, newest, stated
 from tradewind.loops import INT, bare, loop, read, write
 
@@ -116,7 +116,7 @@ def _adaptive(x, start, t0, n, back, window, work, out, past, a):  # type: ignor
 @loop(INT, INT, read(), INT, write())
 def kama(first, last, x, window, out):  # type: ignore[no-untyped-def]
     back = back_of(window)
-    tile = long_tile_of(window, x.shape[1])
+    tile = tile_of(window, x.shape[1])
     work = rows_of(4, tile + back)
     past = 2 * out.size >= BEYOND
     for i in range(first, last):
