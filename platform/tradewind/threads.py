@@ -19,8 +19,9 @@ from typing import Any
 NAME = "tradewind"
 SMALL = 20_000
 """Below this many cells a call is faster than waking another thread."""
-PIECES = 8
-"""Pieces of work a thread: one that wakes late, or is held up, leaves more of them to the others."""
+PIECES = 16
+"""Parts of a thread's share that the last pieces of work are: one that wakes late, or is held up, leaves more
+of them to the others."""
 
 
 _most: ContextVar[int | None] = ContextVar("tradewind_threads", default=None)
@@ -150,7 +151,28 @@ def _team(_process: int) -> _Team:
     return _Team()
 
 
-def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, grain: int = 1) -> None:
+def _ranges(rows: int, threads: int, grain: int) -> Iterator[tuple[int, int]]:
+    """Ever smaller ranges of rows ("guided self-scheduling", Polychronopoulos and Kuck 1987)."""
+    least = max(1, -(-rows // grain) // (threads * PIECES))
+    first = 0
+    while first < rows:
+        last = min(rows, first + max(least, (rows - first) // (2 * threads * grain)) * grain)
+        yield first, last
+        first = last
+
+
+def _nothing() -> None:
+    return
+
+
+def over_rows[R](
+    loop: Callable[..., Any],
+    rows: int,
+    cells: int,
+    *arguments: Any,
+    grain: int = 1,
+    meanwhile: Callable[[], R] = _nothing,  # type: ignore[assignment]
+) -> R:
     """Call ``loop(first, last, *arguments)`` for ranges that together cover all rows.
 
     Parameters
@@ -163,31 +185,41 @@ def over_rows(loop: Callable[..., Any], rows: int, cells: int, *arguments: Any, 
         The work in all, in cells; small work stays on the calling thread.
     grain
         Ranges are multiples of this many rows.
+    meanwhile
+        What the caller does in Python while helpers are busy, such as wrapping the arrays being written.
+
+    Returns
+    -------
+    R
+        What ``meanwhile`` answers.
     """
     units = -(-rows // grain)
     threads = min(cores(), units) if cells > SMALL else 1
     if threads <= 1:
         loop(0, rows, *arguments)
-        return
-    share = max(1, units // (threads * PIECES)) * grain
-    starts = deque(range(0, rows, share))
+        return meanwhile()
+    ranges = deque(_ranges(rows, threads, grain))
 
     def work() -> None:
-        while starts:
+        while ranges:
             try:
-                start = starts.popleft()
+                first, last = ranges.popleft()
             except IndexError:  # another thread took the last
                 return
-            loop(start, min(start + share, rows), *arguments)
+            loop(first, last, *arguments)
 
+    own = ranges.pop()  # a small one, in which they begin with large ones
     team = _team(os.getpid())
     others = [team.start(work) for _ in range(threads - 1)]
     try:
+        loop(*own, *arguments)
+        answer = meanwhile()
         work()
     finally:
         for other in others:
             if not other.cancel():
                 other.result()
+    return answer
 
 
 def beside[R](work: Callable[..., R], *arguments: Any) -> Started[R] | None:

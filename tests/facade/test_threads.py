@@ -6,8 +6,11 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
-from tradewind.threads import beside, cores
+from hypothesis import given
+from hypothesis import strategies as st
+from tradewind.threads import _ranges, beside, cores, over_rows
 
 pytestmark = pytest.mark.skipif(
     cores() < 2 or not hasattr(os, "sched_setaffinity"), reason="needs two cores and Linux"
@@ -62,6 +65,30 @@ def test_what_no_helper_has_begun_can_be_taken_back() -> None:
     last = beside(int)
     assert last is not None and last.result() == 0
     assert done == []
+
+
+@given(st.integers(1, 3000), st.integers(2, 64), st.integers(1, 9))
+def test_ranges_cover_every_row_once_in_whole_grains(rows: int, threads: int, grain: int) -> None:
+    found = list(_ranges(rows, threads, grain))
+    assert [row for first, last in found for row in range(first, last)] == list(range(rows))
+    assert all(first % grain == 0 for first, _ in found)
+    lengths = [last - first for first, last in found]
+    assert lengths == sorted(lengths, reverse=True), "what is left at the end is small"
+    assert lengths[0] <= max(grain, rows / threads), "the first leaves a share for each"
+
+
+def test_the_caller_does_what_it_has_to_while_rows_are_worked_on() -> None:
+    seen = np.zeros(500, np.int64)
+
+    def loop(first: int, last: int, out: np.ndarray) -> None:
+        out[first:last] += 1
+
+    for cells in (10, 10**6):  # alone, and with helpers
+        caller = over_rows(loop, len(seen), cells, seen, meanwhile=threading.get_native_id)
+        assert caller == threading.get_native_id()
+    assert (seen == 2).all()
+    with pytest.raises(ZeroDivisionError):
+        over_rows(loop, len(seen), 10**6, seen, meanwhile=lambda: 1 // 0)
 
 
 def test_a_process_ends_after_its_helpers_and_a_fork_of_it_at_once() -> None:

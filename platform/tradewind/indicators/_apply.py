@@ -60,17 +60,25 @@ LANES = 8
 """Rows that a loop of ``smoothed_loops`` works on at once."""
 
 
-def _on_numpy(
-    loop: Loop, arrays: Sequence[np.ndarray], parameters: Sequence[Any], count: int, grain: int
-) -> list[np.ndarray]:
+def _on_numpy[R](
+    loop: Loop,
+    arrays: Sequence[np.ndarray],
+    parameters: Sequence[Any],
+    count: int,
+    *,
+    grain: int,
+    wrap: Callable[[list[np.ndarray]], R],
+) -> R:
     shape = arrays[0].shape  # another may be one series for all rows
     bars = shape[-1]
     rows = prod(shape[:-1])
     flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(-1, bars) for a in arrays]
     outputs = [result_array((rows, bars)) for _ in range(count)]
-    if rows and bars:
-        over_rows(loop, rows, rows * bars, *flat, *parameters, *outputs, grain=grain)
-    return [o.reshape(shape) for o in outputs]
+    shaped = [o.reshape(shape) for o in outputs]
+    if not (rows and bars):
+        return wrap(shaped)
+    work = (loop, rows, rows * bars, *flat, *parameters, *outputs)
+    return over_rows(*work, grain=grain, meanwhile=lambda: wrap(shaped))
 
 
 def _turned(array: xr.DataArray, dims: tuple[Hashable, ...]) -> xr.DataArray:
@@ -115,21 +123,28 @@ def apply(
         Rows that the loop works on at once.
     """
     head = arrays[0]
+    order = (*[d for d in head.dims if d != TIME], TIME)
+
+    def wrap(values: Sequence[Any]) -> xr.DataArray | xr.Dataset:
+        return _labelled(head, [xr.Variable(order, v) for v in values], outputs)
+
     if any(_is_chunked(a) for a in arrays):
-        found = _on_dask(loop, arrays, parameters, len(outputs), grain)
-    else:
-        order = (*[d for d in head.dims if d != TIME], TIME)
-        turned = [_turned(a, order if a.ndim == head.ndim else (TIME,)) for a in arrays]
-        results = _on_numpy(loop, [a.values for a in turned], parameters, len(outputs), grain)
-        found = [xr.Variable(order, r) for r in results]
+        return wrap(_on_dask(loop, arrays, parameters, len(outputs), grain))
+    turned = [_turned(a, order if a.ndim == head.ndim else (TIME,)).values for a in arrays]
+    return _on_numpy(loop, turned, parameters, len(outputs), grain=grain, wrap=wrap)
+
+
+def _labelled(
+    head: xr.DataArray, found: Sequence[xr.Variable], names: Sequence[str]
+) -> xr.DataArray | xr.Dataset:
     found = [v if v.dims == head.dims else v.transpose(*head.dims) for v in found]
     attrs = {k: v for k, v in head.attrs.items() if k != "units"}
     if len(found) == 1:
-        return _like(head, found[0].data, outputs[0], attrs)
+        return _like(head, found[0].data, names[0], attrs)
     for one in found:
         one.attrs.update(attrs)
     # with the coordinates as they are: nothing has to be compared, as it would be for arrays that have some
-    return xr.Dataset(dict(zip(outputs, found, strict=True)), coords=head.coords, attrs=attrs)
+    return xr.Dataset(dict(zip(names, found, strict=True)), coords=head.coords, attrs=attrs)
 
 
 def one(
@@ -157,12 +172,14 @@ def several(
 
 def _on_dask(
     loop: Loop, arrays: Sequence[xr.DataArray], parameters: Sequence[Any], count: int, grain: int
-) -> list[xr.Variable]:
+) -> list[Any]:
+    """Lazy arrays of the results, time last."""
     whole = [a.chunk({TIME: -1}) for a in arrays]
 
     def block(*blocks: np.ndarray) -> Any:
-        results = _on_numpy(loop, blocks, parameters, count, grain)
-        return results[0] if count == 1 else tuple(results)
+        return _on_numpy(
+            loop, blocks, parameters, count, grain=grain, wrap=lambda r: r[0] if count == 1 else tuple(r)
+        )
 
     answer = xr.apply_ufunc(
         block,
@@ -173,4 +190,4 @@ def _on_dask(
         output_dtypes=[np.float64] * count,
     )
     answers = [answer] if count == 1 else list(answer)
-    return [a.variable for a in answers]
+    return [a.transpose(..., TIME).data for a in answers]
