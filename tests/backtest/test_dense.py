@@ -26,7 +26,7 @@ def run(ds, target, **options):
     slippage=st.sampled_from([0.0, 1e-3]),
     invested=st.sampled_from([0.5, 0.97, 1.0]),
     hole=st.sampled_from(["none", "weight", "price"]),
-    weights=st.sampled_from(["anew", "anew", "constant", "equal"]),
+    weights=st.sampled_from(["anew", "anew", "some", "constant", "equal"]),
     lag=st.sampled_from([0, 1]),
     borrow=st.booleans(),
 )
@@ -36,7 +36,9 @@ def test_equals_the_twin(
     ds = synthetic(symbols, bars, seed=seed, volatility=0.6)
     rng = np.random.default_rng(seed)
     target = rng.dirichlet(np.ones(symbols), bars).T * invested * rng.choice([1.0, 1.0, -0.3], (symbols, 1))
-    if weights != "anew":
+    if weights == "some":
+        target[rng.random(target.shape) < 0.5] = 0.0
+    elif weights != "anew":
         target[:] = target[:, :1] if weights == "constant" else invested / symbols
     where = (int(rng.integers(symbols)), int(rng.integers(bars)))
     if hole == "weight":
@@ -60,16 +62,39 @@ def test_equals_the_twin(
     assert result.costs["commission"] == pytest.approx(fees, rel=1e-9, abs=1e-9)
 
 
-def test_two_threads_give_the_very_same_and_the_future_changes_nothing(monkeypatch) -> None:
+def _weights(kind: str, symbols: int, bars: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    if kind == "equal":
+        return np.full((symbols, bars), 0.98 / symbols)
+    anew = rng.dirichlet(np.ones(symbols), bars).T
+    if kind == "slow":
+        anew = np.abs(1.0 + np.cumsum(rng.normal(0.0, 0.02, anew.shape), axis=1))
+    elif kind == "some":
+        anew = (rng.random(anew.shape) < 0.1).astype(float)
+    elif kind == "short":
+        anew = rng.normal(0.0, 1.0, anew.shape)
+    elif kind == "by turns":  # few are near to the change from bought to sold, then many, then few
+        anew[:, 500:900] = anew[:, 500:501]
+    return anew / np.abs(anew).sum(axis=0) * 0.98
+
+
+@pytest.mark.parametrize("kind", ["anew", "equal", "slow", "some", "short", "by turns"])
+def test_who_computes_it_and_the_future_change_nothing(kind, monkeypatch) -> None:
     ds = synthetic(101, 2400, seed=3)
-    target = np.random.default_rng(0).dirichlet(np.ones(101), 2400).T * 0.98
+    for name in ("open", "high", "low", "close"):  # a crash, and calm before and after it
+        ds[name].values[:, 1500:] *= 0.7
+    target = _weights(kind, 101, 2400)
     costs = Costs(per_value=5e-4, slippage=1e-4)
-    two = run(ds, target, costs=costs)
     monkeypatch.setattr(dense, "WORTH_A_THREAD", 10**9)
     one = run(ds, target, costs=costs)
-    np.testing.assert_array_equal(one.equity.values, two.equity.values)
-    np.testing.assert_array_equal(one.cash.values, two.cash.values)
-    part = run(ds.isel(time=slice(0, 1000)), target[:, :1000], costs=costs)
-    np.testing.assert_array_equal(part.equity.values, two.equity.values[:1000])
-    value = (two.positions.values * ds["close"].values).sum(axis=0)
-    np.testing.assert_allclose(two.cash.values + value, two.equity.values, rtol=1e-12)
+    monkeypatch.setattr(dense, "WORTH_A_THREAD", 1)
+    for ahead in (12, 33, 77, 300):  # blocks begin elsewhere each time
+        monkeypatch.setattr(dense, "AHEAD", ahead)
+        two = run(ds, target, costs=costs)
+        np.testing.assert_array_equal(one.equity.values, two.equity.values)
+        np.testing.assert_array_equal(one.cash.values, two.cash.values)
+    for bars in (700, 1000):
+        part = run(ds.isel(time=slice(0, bars)), target[:, :bars], costs=costs)
+        np.testing.assert_array_equal(part.equity.values, one.equity.values[:bars])
+    value = (one.positions.values * ds["close"].values).sum(axis=0)
+    np.testing.assert_allclose(one.cash.values + value, one.equity.values, rtol=1e-11)  # 101 equal ones round

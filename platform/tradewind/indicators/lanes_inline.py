@@ -89,6 +89,16 @@ _binary(operator.or_, mask, lambda builder, a, b: builder.or_(a, b))
 
 
 @intrinsic
+def negated(typing, value):  # type: ignore[no-untyped-def]
+    """The number with the other sign in every lane."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.fneg(arguments[0])
+
+    return vector(vector), build
+
+
+@intrinsic
 def pick(typing, condition, yes, no):  # type: ignore[no-untyped-def]
     """``yes`` in the lanes where the condition holds, ``no`` in the others; masks or vectors."""
 
@@ -107,6 +117,26 @@ def everywhere(typing, condition):  # type: ignore[no-untyped-def]
         return builder.icmp_unsigned("==", bits, ir.Constant(ir.IntType(LANES), 2**LANES - 1))
 
     return types.boolean(mask), build
+
+
+@intrinsic
+def bits(typing, condition):  # type: ignore[no-untyped-def]
+    """Which lanes the condition holds in, one bit each, the first the lowest."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.bitcast(arguments[0], ir.IntType(LANES))
+
+    return types.uint8(mask), build
+
+
+@intrinsic
+def lowest(typing, word):  # type: ignore[no-untyped-def]
+    """Return the place of the lowest bit that is set in a number which is not zero."""
+
+    def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), build
 
 
 def pointer(context, builder, kind, array, *at):  # type: ignore[no-untyped-def]

@@ -1,0 +1,233 @@
+"""The passes over all symbols for :mod:`.dense_loops`: a block of bars at a time, eight bars an instruction.
+
+Tables are flat, a symbol's row every ``pitch`` values: finding a row anew at each step would cost more than
+the sums. What is bought and sold is rounded to a grid so fine that no fee feels it, and so coarse that its
+sums are exact: whatever was added, or added and taken off again, in whatever order, they are the same.
+"""
+
+import numpy as np
+
+from tradewind.indicators.lanes_inline import (
+    LANES,
+    behind1,
+    bits,
+    fused,
+    load,
+    load_at,
+    lowest,
+    negated,
+    pick,
+    save,
+    save_at,
+    size,
+    splat,
+)
+from tradewind.indicators.memory_inline import prefetch
+from tradewind.loops import bare
+
+BLOCK = 128
+"""Bars at a time: what is held of all symbols before their fills stays in the cache of the second level."""
+ROWS = 8
+"""Symbols at a time, whose sums stay in registers; those of the next time are asked for meanwhile."""
+CLOSER = 1e-3
+"""How much nearer a second guess is than the first."""
+NEAREST = 1e-12
+"""Ratios are never taken for better guessed than this: they round."""
+WITHIN = 1.0 - 1e-3
+"""How much of a distance counts as within it, for the same reason."""
+GRID = 12.0
+"""Added and taken off again it leaves multiples of 2^-49 of the equity: 500 of them, each half of that off,
+are 4e-13, of which a fee takes a thousandth. Sums are exact up to 16 times the equity."""
+ROOM = 32
+"""Symbols a bar that may be near to the change from bought to sold before listing them is given up."""
+SAMPLE = 64
+"""Symbols that tell whether few would be listed."""
+KINDS = 11
+TOTAL, DRIFTED, VALUE, LEAST, BOUGHT, LEFT, TRIED, NEAR, CLEAR, RATIO, CASH = range(KINDS)
+"""What is known of each bar of a block: targets; what is held before the fill; after it, at the close;
+the lowest price; targets of those bought and what was held of them; the ratio that was decided for, how near
+to it is near, and, unless below zero, that all is decided the same there; the ratio that came out; cash over
+equity at the fill."""
+
+
+@bare
+def sums(target, price, mark, pitch, wanted, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
+    """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``."""
+    total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
+    total[:n] = 0.0
+    drifted[:n] = 0.0
+    value[:n] = 0.0
+    least[:n] = 1.0
+    symbols = units.size // LANES
+    ahead = ROWS * pitch
+    for first in range(0, symbols, ROWS):
+        for k in range(0, n, LANES):
+            a, b = load_at(total, k), load_at(drifted, k)
+            c, d = load_at(value, k), load_at(least, k)
+            row = first * pitch + k
+            for i in range(first, min(first + ROWS, symbols)):
+                prefetch(target, row + wanted + ahead)
+                prefetch(price, row + at + ahead)
+                prefetch(mark, row + at + ahead)
+                x, p = load_at(target, row + wanted), load_at(price, row + at)
+                held = x / p
+                before = behind1(load(units, i), held) * p
+                save(units, i, held)
+                save_at(drift, i * BLOCK + k, (before + GRID) - GRID)
+                a, b = a + x, b + before
+                c = c + held * load_at(mark, row + at)
+                d = pick(p < d, p, d)
+                row += pitch
+            save_at(total, k, a)
+            save_at(drifted, k, b)
+            save_at(value, k, c)
+            save_at(least, k, d)
+
+
+@bare
+def decide(target, pitch, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
+    """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
+    bought, left, clear, tried = bars[BOUGHT], bars[LEFT], bars[CLEAR], bars[TRIED]
+    bought[:n] = 0.0
+    left[:n] = 0.0
+    clear[:n] = np.inf
+    bars[NEAR, :n] = near * WITHIN
+    none, nearer = splat(0.0), splat(-near)
+    symbols = drift.size // BLOCK
+    for first in range(0, symbols, ROWS):
+        for k in range(0, n, LANES):
+            ratio = load_at(tried, k)
+            a, b, c = load_at(bought, k), load_at(left, k), load_at(clear, k)
+            row = first * pitch + wanted + k
+            for i in range(first, min(first + ROWS, symbols)):
+                x, before = load_at(target, row), load_at(drift, i * BLOCK + k)
+                more = fused(x, ratio, negated(before))
+                buys = more > 0.0
+                a, b = a + pick(buys, (x + GRID) - GRID, none), b + pick(buys, before, none)
+                room = fused(size(x), nearer, size(more))
+                c = pick(room < c, room, c)
+                row += pitch
+            save_at(bought, k, a)
+            save_at(left, k, b)
+            save_at(clear, k, c)
+
+
+@bare
+def decide_again(target, pitch, wanted, near, drift, bars, unsure, some):  # type: ignore[no-untyped-def]
+    """The same at some bars, for the ratio that came out."""
+    near = max(near * CLOSER, NEAREST)
+    for j in range(some):
+        k = unsure[j]
+        bars[TRIED, k] = bars[RATIO, k]
+        bars[NEAR, k] = near * WITHIN
+        bars[BOUGHT, k] = bars[LEFT, k] = 0.0
+        bars[CLEAR, k] = np.inf
+    for i in range(drift.size // BLOCK):
+        for j in range(some):
+            k = unsure[j]
+            x, before = target[i * pitch + wanted + k], drift[i * BLOCK + k]
+            more = fused(x, bars[TRIED, k], -before)
+            if more > 0.0:
+                bars[BOUGHT, k] += (x + GRID) - GRID
+                bars[LEFT, k] += before
+            bars[CLEAR, k] = min(bars[CLEAR, k], fused(abs(x), -near, abs(more)))
+
+
+@bare
+def sums_and_sides(  # type: ignore[no-untyped-def]
+    target, price, mark, pitch, wanted, at, n, reach, units, bars, sides
+):
+    """Sums, and who is bought if the equity does not grow; ``sides`` gets a bit for each symbol and bar that
+    might be bought or sold otherwise within ``reach``.
+
+    One pass instead of two, and nothing to keep of each symbol: worth it where those are few.
+    """
+    total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
+    bought, left = bars[BOUGHT], bars[LEFT]
+    total[:n] = 0.0
+    drifted[:n] = 0.0
+    value[:n] = 0.0
+    least[:n] = 1.0
+    bought[:n] = 0.0
+    left[:n] = 0.0
+    none = splat(0.0)
+    symbols = units.size // LANES
+    ahead = ROWS * pitch
+    for first in range(0, symbols, ROWS):
+        for k in range(0, n, LANES):
+            a, b = load_at(total, k), load_at(drifted, k)
+            c, d = load_at(value, k), load_at(least, k)
+            e, f = load_at(bought, k), load_at(left, k)
+            row = first * pitch + k
+            for i in range(first, min(first + ROWS, symbols)):
+                prefetch(target, row + wanted + ahead)
+                prefetch(price, row + at + ahead)
+                prefetch(mark, row + at + ahead)
+                x, p = load_at(target, row + wanted), load_at(price, row + at)
+                held = x / p
+                before = behind1(load(units, i), held) * p
+                save(units, i, held)
+                a, b = a + x, b + before
+                c = c + held * load_at(mark, row + at)
+                d = pick(p < d, p, d)
+                before = (before + GRID) - GRID
+                more = x - before
+                buys = more > 0.0
+                e, f = e + pick(buys, (x + GRID) - GRID, none), f + pick(buys, before, none)
+                sides[(i * BLOCK + k) // LANES] = bits(size(more) < size(x) * reach)
+                row += pitch
+            save_at(total, k, a)
+            save_at(drifted, k, b)
+            save_at(value, k, c)
+            save_at(least, k, d)
+            save_at(bought, k, e)
+            save_at(left, k, f)
+
+
+@bare
+def list_near(target, price, pitch, wanted, at, n, reach, sides, bars, close, listed):  # type: ignore[no-untyped-def]
+    """Write down whose bits are set: to ``close`` targets and what was held, to ``listed`` how many a bar."""
+    bars[TRIED, :n] = 1.0
+    bars[NEAR, :n] = reach * WITHIN
+    bars[CLEAR, :n] = 0.0
+    listed[:n] = 0
+    for at_word in range(sides.size):
+        word = sides[at_word]
+        while word != 0:
+            place = at_word * 64 + lowest(word)
+            word &= word - np.uint64(1)
+            i, k = place // BLOCK, place % BLOCK
+            if k >= n:
+                continue
+            u, v = i * pitch + wanted + k, i * pitch + at + k
+            before = target[u - 1] / price[v - 1] * price[v]
+            if listed[k] == ROOM:
+                bars[CLEAR, k] = -1.0
+                break
+            close[0, k * ROOM + listed[k]] = target[u]
+            close[1, k * ROOM + listed[k]] = (before + GRID) - GRID
+            listed[k] += 1
+
+
+@bare
+def changed(k, grown, bars, close, listed):  # type: ignore[no-untyped-def]
+    """Move those to the other side that are on another than if the equity did not grow."""
+    for at in range(k * ROOM, k * ROOM + listed[k]):
+        x, before = close[0, at], close[1, at]
+        now = fused(x, grown, -before) > 0.0
+        if now != (x > before):
+            sign = 1.0 if now else -1.0
+            bars[BOUGHT, k] += sign * ((x + GRID) - GRID)
+            bars[LEFT, k] += sign * before
+
+
+@bare
+def share_near(target, pitch, wanted, n, reach, drift):  # type: ignore[no-untyped-def]
+    """Which share of the symbols would be listed, by some of them at the first eight bars or fewer."""
+    symbols, some, count, seen = drift.size // BLOCK, min(n, LANES), 0, 0
+    for i in range(0, symbols, 1 + symbols // SAMPLE):
+        for k in range(some):
+            x = target[i * pitch + wanted + k]
+            count += abs(x - drift[i * BLOCK + k]) < abs(x) * reach
+            seen += 1
+    return count / seen
