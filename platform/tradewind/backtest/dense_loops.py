@@ -3,25 +3,22 @@
 Where all weights and prices are known, the account after a rebalancing is the targets themselves, so what
 each bar needs of the symbols are a few sums that do not depend on the account: they are added up along time,
 eight bars a machine instruction. The account then follows from bar to bar as ratios. One thing does depend on
-it, which symbols are bought and which are sold: that is decided for guessed ratios, together with whether
-it would be decided the same nearby, and again at the few bars whose ratio comes out farther away. Where
-targets change much from bar to bar, few symbols are near to the change from bought to sold: then all is
-decided in the same pass, as if the equity did not grow, and those few are looked at once more. Either way a
-bar's figures are the very ones of going bar by bar: they depend on earlier bars only, and not on who computed
-them, to the last digit.
+it, which symbols are bought and which are sold: that is decided for guessed ratios, and once more for the
+symbols that are near to the change from the one to the other; for all symbols at a bar whose ratio comes out
+farther away. Where targets change much from bar to bar, few symbols are near to it even if the guess is that
+the equity does not grow: then one pass does. Either way a bar's figures are the very ones of going bar by
+bar: they depend on earlier bars only, and not on who computed them, to the last digit.
 """
 
 import numpy as np
 
 from tradewind.backtest.dense_passes_inline import (
     BLOCK,
-    BOUGHT,
     CASH,
     CLEAR,
     DRIFTED,
     KINDS,
     LEAST,
-    LEFT,
     NEAR,
     NEAREST,
     RATIO,
@@ -29,7 +26,9 @@ from tradewind.backtest.dense_passes_inline import (
     TOTAL,
     TRIED,
     VALUE,
-    changed,
+    Desk,
+    Panel,
+    bought_at,
     decide,
     decide_again,
     list_near,
@@ -45,23 +44,23 @@ SOLVENT = -1e-12
 """Cash over equity that still counts as none: sums of weights round."""
 FEW = 1 / 64
 """The share of the symbols up to which listing them is faster than a second pass."""
-FARTHEST = 2.5
-"""How much farther from 1 than in the bars before a ratio may be until a second pass is needed."""
+FARTHER = 2.5
+"""How much farther from what was tried than in the bars before a ratio may come out."""
 
 
 @bare
-def _follow(n, share, bars, buying, selling, unsure, close, listed):  # type: ignore[no-untyped-def]
-    """From bar to bar; ``share`` is cash over equity before. Return at how many bars, written to ``unsure``,
+def _follow(n, share, buying, selling, desk):  # type: ignore[no-untyped-def]
+    """From bar to bar; ``share`` is cash over equity before. Return at how many bars, written down as unsure,
     it is not certain that it was decided as at the ratio that comes out."""
-    some = 0
+    bars, unsure, some = desk.bars, desk.unsure, 0
     for k in range(n):
         grown = share + bars[DRIFTED, k]
         gap = abs(grown - bars[TRIED, k])
         if gap != 0.0 and not (gap <= bars[NEAR, k] and bars[CLEAR, k] >= 0.0):
             unsure[some] = k
             some += 1
-        changed(k, grown, bars, close, listed)
-        more = bars[BOUGHT, k] * grown - bars[LEFT, k]
+        bought, left = bought_at(k, grown, desk)
+        more = bought * grown - left
         less = more - (bars[TOTAL, k] * grown - bars[DRIFTED, k])
         share = 1.0 - bars[TOTAL, k] - (more * buying + less * selling) / grown
         bars[RATIO, k] = grown
@@ -98,56 +97,53 @@ def _reach(n, bars):  # type: ignore[no-untyped-def]
     most = NEAREST
     for k in range(n):
         most = max(most, abs(bars[RATIO, k] - 1.0))
-    return FARTHEST * most
+    return FARTHER * most
 
 
 @bare
-def _restore(units, target, price, pitch, wanted, at):  # type: ignore[no-untyped-def]
+def _restore(panel, units):  # type: ignore[no-untyped-def]
     """Units held after the bar before, the last of eight."""
+    target, price, _, pitch, wanted, at = panel
     for i in range(units.size // LANES):
         units[i * LANES + LANES - 1] = target[i * pitch + wanted - 1] / price[i * pitch + at - 1]
 
 
 @bare
-def _block(  # type: ignore[no-untyped-def]
-    n, share, fee, near, target, price, mark, pitch, wanted, at, buying, selling, borrow, units, drift, bars,
-    unsure, close, listed,
-):  # fmt: skip
+def _block(panel, n, share, fee, near, buying, selling, borrow, desk):  # type: ignore[no-untyped-def]
     """Follow the account through the first ``n`` bars of a block; return how many of them are good.
 
     The first guess is that rebalancing costs ``fee`` of the equity each time.
     """
-    whole = -(-n // LANES) * LANES
-    sums(target, price, mark, pitch, wanted, at, whole, units, drift, bars)
+    bars, whole = desk.bars, -(-n // LANES) * LANES
+    sums(panel, whole, desk.units, desk.drift, bars)
     bars[RATIO:] = 1.0
-    listed[:n] = 0
     known = _good(n, bars, 1)
     guess = share
     for k in range(whole):
         bars[TRIED, k] = guess + bars[DRIFTED, k]
         guess = 1.0 - bars[TOTAL, k] - fee
-    decide(target, pitch, wanted, whole, near, drift, bars)
+    decide(panel, whole, near, desk.drift, bars, desk.sides.view(np.uint8))
+    list_near(panel, n, near, desk, True)
     for _ in range(known + 1):  # one more is certain each time, mostly all of them at the second
-        some = _follow(known, share, bars, buying, selling, unsure, close, listed)
+        some = _follow(known, share, buying, selling, desk)
         if some == 0:
             break
-        decide_again(target, pitch, wanted, near, drift, bars, unsure, some)
+        decide_again(panel, near, desk, some)
     return _good(known, bars, borrow)
 
 
 @bare
-def _block_at_once(  # type: ignore[no-untyped-def]
-    n, share, reach, target, price, mark, pitch, wanted, at, buying, selling, borrow, units, bars, unsure,
-    close, listed, sides,
-):  # fmt: skip
-    """The same in one pass; -1 where that does not do for all of them."""
-    sums_and_sides(target, price, mark, pitch, wanted, at, n, reach, units, bars, sides.view(np.uint8))
-    list_near(target, price, pitch, wanted, at, n, reach, sides, bars, close, listed)
-    bars[RATIO:] = 1.0
-    known = _good(n, bars, 1)
-    if _follow(known, share, bars, buying, selling, unsure, close, listed) > 0:
+def _block_at_once(panel, n, share, reach, buying, selling, borrow, desk):  # type: ignore[no-untyped-def]
+    """The same in one pass; -1, and nothing has changed, where that does not do for all of them."""
+    sums_and_sides(panel, n, reach, desk.units, desk.bars, desk.sides.view(np.uint8))
+    list_near(panel, n, reach, desk, False)
+    desk.bars[TRIED] = 1.0
+    desk.bars[RATIO:] = 1.0
+    known = _good(n, desk.bars, 1)
+    if _follow(known, share, buying, selling, desk) > 0:
+        _restore(panel, desk.units)
         return -1
-    return _good(known, bars, borrow)
+    return _good(known, desk.bars, borrow)
 
 
 @loop(INT, INT, INT, read(), read(), read(), FLOAT, FLOAT, FLOAT, INT, write(), returns=INT)
@@ -164,35 +160,25 @@ def run(  # type: ignore[no-untyped-def]
     targets, prices, marks = target.reshape(-1), price.reshape(-1), mark.reshape(-1)
     buying = (1.0 + slippage) * (1.0 + per_value) - 1.0
     selling = 1.0 - (1.0 - slippage) * (1.0 - per_value)
-    units = aligned(symbols * LANES)
-    drift = aligned(symbols * BLOCK)
     bars = aligned(KINDS * BLOCK).reshape(KINDS, BLOCK)
-    unsure = np.empty(BLOCK, np.int64)
-    close = np.empty((2, BLOCK * ROOM))
-    listed = np.zeros(BLOCK, np.int64)
-    sides = np.zeros(symbols * BLOCK // 64, np.uint64)
-    units[:] = 0.0
+    desk = Desk(
+        aligned(symbols * LANES), aligned(symbols * BLOCK), bars, np.empty(BLOCK, np.int64),
+        np.zeros(symbols * BLOCK // 64, np.uint64), np.empty((2, BLOCK * ROOM)), np.zeros(BLOCK, np.int64),
+    )  # fmt: skip
+    desk.units[:] = 0.0
     if first > lag:
-        _restore(units, targets, prices, pitch, first - lag, first)
+        _restore(Panel(targets, prices, marks, pitch, first - lag, first), desk.units)
     at, n = first, LANES  # a few bars tell what rebalancing costs
     fee, near, reach, few = 0.0, NEAREST, NEAREST, False
     while at < last:
         if last - at >= LANES:
-            n = min(n, (last - at) // LANES * LANES)
-            good = -1
+            n, good = min(n, (last - at) // LANES * LANES), -1
+            panel = Panel(targets, prices, marks, pitch, at - lag, at)
             if few:
-                good = _block_at_once(
-                    n, share, reach, targets, prices, marks, pitch, at - lag, at, buying, selling, borrow,
-                    units, bars, unsure, close, listed, sides,
-                )  # fmt: skip
-                if good < 0:
-                    _restore(units, targets, prices, pitch, at - lag, at)
+                good = _block_at_once(panel, n, share, reach, buying, selling, borrow, desk)
             if good < 0:
-                good = _block(
-                    n, share, fee, near, targets, prices, marks, pitch, at - lag, at, buying, selling, borrow,
-                    units, drift, bars, unsure, close, listed,
-                )  # fmt: skip
-                few = share_near(targets, pitch, at - lag, n, _reach(n, bars), drift) < FEW
+                good = _block(panel, n, share, fee, near, buying, selling, borrow, desk)
+                few = share_near(panel, n, _reach(n, bars), desk.drift) < FEW
         else:  # the last few bars, with others after them that are not looked at
             n = last - at
             wanted, paid = np.zeros((symbols, LANES)), np.ones((symbols, LANES))
@@ -200,10 +186,8 @@ def run(  # type: ignore[no-untyped-def]
             wanted[:, :n] = target[:, at - lag : at - lag + n]
             paid[:, :n] = price[:, at : at + n]
             closed[:, :n] = mark[:, at : at + n]
-            good = _block(
-                n, share, fee, near, wanted.reshape(-1), paid.reshape(-1), closed.reshape(-1), LANES, 0, 0,
-                buying, selling, borrow, units, drift, bars, unsure, close, listed,
-            )  # fmt: skip
+            panel = Panel(wanted.reshape(-1), paid.reshape(-1), closed.reshape(-1), LANES, 0, 0)
+            good = _block(panel, n, share, fee, near, buying, selling, borrow, desk)
         for k in range(good):
             parts[0, at + k] = bars[RATIO, k]
             parts[1, at + k] = bars[CASH, k]
@@ -212,7 +196,7 @@ def run(  # type: ignore[no-untyped-def]
             return at + good
         share = bars[CASH, n - 1]
         fee, near = _costs(n, bars)
-        near = max(1.5 * near, NEAREST)
+        near = max(FARTHER * near, NEAREST)
         reach = _reach(n, bars)
         at += n
         n = BLOCK

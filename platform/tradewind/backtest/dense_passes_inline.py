@@ -5,6 +5,8 @@ the sums. What is bought and sold is rounded to a grid so fine that no fee feels
 sums are exact: whatever was added, or added and taken off again, in whatever order, they are the same.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from tradewind.indicators.lanes_inline import (
@@ -50,9 +52,35 @@ to it is near, and, unless below zero, that all is decided the same there; the r
 equity at the fill."""
 
 
+class Panel(NamedTuple):
+    """Where some bars of all symbols lie: targets from ``wanted`` on, prices and marks from ``at`` on."""
+
+    target: Any
+    price: Any
+    mark: Any
+    pitch: Any
+    wanted: Any
+    at: Any
+
+
+class Desk(NamedTuple):
+    """Working memory: of each symbol the units held at the last eight bars and, a bar, what is held before
+    the fill; of each bar what is known of it; bars that are not certain; who is near to the change from
+    bought to sold, as bits, and as a list a bar."""
+
+    units: Any
+    drift: Any
+    bars: Any
+    unsure: Any
+    sides: Any
+    close: Any
+    listed: Any
+
+
 @bare
-def sums(target, price, mark, pitch, wanted, at, n, units, drift, bars):  # type: ignore[no-untyped-def]
-    """Sums over the symbols at ``n`` bars, a multiple of eight, whose targets begin at ``wanted``."""
+def sums(panel, n, units, drift, bars):  # type: ignore[no-untyped-def]
+    """Sums over the symbols at ``n`` bars, a multiple of eight."""
+    target, price, mark, pitch, wanted, at = panel
     total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
     total[:n] = 0.0
     drifted[:n] = 0.0
@@ -85,36 +113,35 @@ def sums(target, price, mark, pitch, wanted, at, n, units, drift, bars):  # type
 
 
 @bare
-def decide(target, pitch, wanted, n, near, drift, bars):  # type: ignore[no-untyped-def]
-    """Which symbols are bought at each bar if the equity grows by what is to be tried or nearly so."""
-    bought, left, clear, tried = bars[BOUGHT], bars[LEFT], bars[CLEAR], bars[TRIED]
+def decide(panel, n, near, drift, bars, sides):  # type: ignore[no-untyped-def]
+    """Which symbols are bought at each bar if the equity grows by what is to be tried; ``sides`` gets a bit
+    for each symbol and bar that might be bought or sold otherwise ``near`` to that."""
+    target, pitch, wanted = panel.target, panel.pitch, panel.wanted
+    bought, left, tried = bars[BOUGHT], bars[LEFT], bars[TRIED]
     bought[:n] = 0.0
     left[:n] = 0.0
-    clear[:n] = np.inf
-    bars[NEAR, :n] = near * WITHIN
-    none, nearer = splat(0.0), splat(-near)
+    none = splat(0.0)
     symbols = drift.size // BLOCK
     for first in range(0, symbols, ROWS):
         for k in range(0, n, LANES):
-            ratio = load_at(tried, k)
-            a, b, c = load_at(bought, k), load_at(left, k), load_at(clear, k)
+            ratio, a, b = load_at(tried, k), load_at(bought, k), load_at(left, k)
             row = first * pitch + wanted + k
             for i in range(first, min(first + ROWS, symbols)):
                 x, before = load_at(target, row), load_at(drift, i * BLOCK + k)
                 more = fused(x, ratio, negated(before))
                 buys = more > 0.0
                 a, b = a + pick(buys, (x + GRID) - GRID, none), b + pick(buys, before, none)
-                room = fused(size(x), nearer, size(more))
-                c = pick(room < c, room, c)
+                sides[(i * BLOCK + k) // LANES] = bits(size(more) < size(x) * near)
                 row += pitch
             save_at(bought, k, a)
             save_at(left, k, b)
-            save_at(clear, k, c)
 
 
 @bare
-def decide_again(target, pitch, wanted, near, drift, bars, unsure, some):  # type: ignore[no-untyped-def]
+def decide_again(panel, near, desk, some):  # type: ignore[no-untyped-def]
     """The same at some bars, for the ratio that came out."""
+    target, pitch, wanted = panel.target, panel.pitch, panel.wanted
+    bars, drift, unsure = desk.bars, desk.drift, desk.unsure
     near = max(near * CLOSER, NEAREST)
     for j in range(some):
         k = unsure[j]
@@ -122,6 +149,7 @@ def decide_again(target, pitch, wanted, near, drift, bars, unsure, some):  # typ
         bars[NEAR, k] = near * WITHIN
         bars[BOUGHT, k] = bars[LEFT, k] = 0.0
         bars[CLEAR, k] = np.inf
+        desk.listed[k] = 0
     for i in range(drift.size // BLOCK):
         for j in range(some):
             k = unsure[j]
@@ -134,14 +162,13 @@ def decide_again(target, pitch, wanted, near, drift, bars, unsure, some):  # typ
 
 
 @bare
-def sums_and_sides(  # type: ignore[no-untyped-def]
-    target, price, mark, pitch, wanted, at, n, reach, units, bars, sides
-):
+def sums_and_sides(panel, n, reach, units, bars, sides):  # type: ignore[no-untyped-def]
     """Sums, and who is bought if the equity does not grow; ``sides`` gets a bit for each symbol and bar that
     might be bought or sold otherwise within ``reach``.
 
     One pass instead of two, and nothing to keep of each symbol: worth it where those are few.
     """
+    target, price, mark, pitch, wanted, at = panel
     total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
     bought, left = bars[BOUGHT], bars[LEFT]
     total[:n] = 0.0
@@ -185,45 +212,53 @@ def sums_and_sides(  # type: ignore[no-untyped-def]
 
 
 @bare
-def list_near(target, price, pitch, wanted, at, n, reach, sides, bars, close, listed):  # type: ignore[no-untyped-def]
-    """Write down whose bits are set: to ``close`` targets and what was held, to ``listed`` how many a bar."""
-    bars[TRIED, :n] = 1.0
-    bars[NEAR, :n] = reach * WITHIN
+def list_near(panel, n, near, desk, kept):  # type: ignore[no-untyped-def]
+    """Write down whose bits are set: to ``close`` targets and what was held, to ``listed`` how many a bar.
+
+    What was held is ``kept``, or follows from the bar before.
+    """
+    target, price, _, pitch, wanted, at = panel
+    bars, sides, close, listed = desk.bars, desk.sides, desk.close, desk.listed
+    bars[NEAR, :n] = near * WITHIN
     bars[CLEAR, :n] = 0.0
     listed[:n] = 0
-    for at_word in range(sides.size):
-        word = sides[at_word]
+    for first in range(sides.size):
+        word = sides[first]
         while word != 0:
-            place = at_word * 64 + lowest(word)
+            place = first * 64 + lowest(word)
             word &= word - np.uint64(1)
             i, k = place // BLOCK, place % BLOCK
             if k >= n:
                 continue
-            u, v = i * pitch + wanted + k, i * pitch + at + k
-            before = target[u - 1] / price[v - 1] * price[v]
             if listed[k] == ROOM:
                 bars[CLEAR, k] = -1.0
-                break
+                continue
+            u, v = i * pitch + wanted + k, i * pitch + at + k
+            before = desk.drift[place] if kept else (target[u - 1] / price[v - 1] * price[v] + GRID) - GRID
             close[0, k * ROOM + listed[k]] = target[u]
-            close[1, k * ROOM + listed[k]] = (before + GRID) - GRID
+            close[1, k * ROOM + listed[k]] = before
             listed[k] += 1
 
 
 @bare
-def changed(k, grown, bars, close, listed):  # type: ignore[no-untyped-def]
-    """Move those to the other side that are on another than if the equity did not grow."""
-    for at in range(k * ROOM, k * ROOM + listed[k]):
-        x, before = close[0, at], close[1, at]
+def bought_at(k, grown, desk):  # type: ignore[no-untyped-def]
+    """Targets of those bought at a bar, and what was held of them, if the equity grows by ``grown``."""
+    bars, close = desk.bars, desk.close
+    bought, left, tried = bars[BOUGHT, k], bars[LEFT, k], bars[TRIED, k]
+    for one in range(k * ROOM, k * ROOM + desk.listed[k]):
+        x, before = close[0, one], close[1, one]
         now = fused(x, grown, -before) > 0.0
-        if now != (x > before):
+        if now != (fused(x, tried, -before) > 0.0):
             sign = 1.0 if now else -1.0
-            bars[BOUGHT, k] += sign * ((x + GRID) - GRID)
-            bars[LEFT, k] += sign * before
+            bought += sign * ((x + GRID) - GRID)
+            left += sign * before
+    return bought, left
 
 
 @bare
-def share_near(target, pitch, wanted, n, reach, drift):  # type: ignore[no-untyped-def]
+def share_near(panel, n, reach, drift):  # type: ignore[no-untyped-def]
     """Which share of the symbols would be listed, by some of them at the first eight bars or fewer."""
+    target, pitch, wanted = panel.target, panel.pitch, panel.wanted
     symbols, some, count, seen = drift.size // BLOCK, min(n, LANES), 0, 0
     for i in range(0, symbols, 1 + symbols // SAMPLE):
         for k in range(some):
