@@ -199,7 +199,7 @@ def run(  # type: ignore[no-untyped-def]
         near = max(FARTHER * near, NEAREST)
         reach = _reach(n, bars)
         at += n
-        n = BLOCK
+        n = min(BLOCK, 8 * n)  # as more is known of the costs
     return last
 
 

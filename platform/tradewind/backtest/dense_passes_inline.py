@@ -27,8 +27,8 @@ from tradewind.indicators.lanes_inline import (
 from tradewind.indicators.memory_inline import prefetch
 from tradewind.loops import bare
 
-BLOCK = 128
-"""Bars at a time: what is held of all symbols before their fills stays in the cache of the second level."""
+BLOCK = 256
+"""Bars at a time: what is held of all symbols before their fills stays in the processor's caches."""
 ROWS = 8
 """Symbols at a time, whose sums stay in registers; those of the next time are asked for meanwhile."""
 CLOSER = 1e-3
@@ -78,34 +78,40 @@ class Desk(NamedTuple):
 
 
 @bare
+def _traded(panel, row, i, units):  # type: ignore[no-untyped-def]
+    """Targets of a symbol at eight bars, their prices, what was held of it before and what it is at the close.
+
+    Those of some symbols later are asked for.
+    """
+    target, price, mark, pitch, wanted, at = panel
+    later = row + ROWS * pitch
+    prefetch(target, later + wanted)
+    prefetch(price, later + at)
+    prefetch(mark, later + at)
+    x, p = load_at(target, row + wanted), load_at(price, row + at)
+    held = x / p
+    before = behind1(load(units, i), held) * p
+    save(units, i, held)
+    return x, p, before, held * load_at(mark, row + at)
+
+
+@bare
 def sums(panel, n, units, drift, bars):  # type: ignore[no-untyped-def]
     """Sums over the symbols at ``n`` bars, a multiple of eight."""
-    target, price, mark, pitch, wanted, at = panel
     total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
     total[:n] = 0.0
     drifted[:n] = 0.0
     value[:n] = 0.0
     least[:n] = 1.0
     symbols = units.size // LANES
-    ahead = ROWS * pitch
     for first in range(0, symbols, ROWS):
         for k in range(0, n, LANES):
             a, b = load_at(total, k), load_at(drifted, k)
             c, d = load_at(value, k), load_at(least, k)
-            row = first * pitch + k
             for i in range(first, min(first + ROWS, symbols)):
-                prefetch(target, row + wanted + ahead)
-                prefetch(price, row + at + ahead)
-                prefetch(mark, row + at + ahead)
-                x, p = load_at(target, row + wanted), load_at(price, row + at)
-                held = x / p
-                before = behind1(load(units, i), held) * p
-                save(units, i, held)
+                x, p, before, after = _traded(panel, i * panel.pitch + k, i, units)
+                a, b, c, d = a + x, b + before, c + after, pick(p < d, p, d)
                 save_at(drift, i * BLOCK + k, (before + GRID) - GRID)
-                a, b = a + x, b + before
-                c = c + held * load_at(mark, row + at)
-                d = pick(p < d, p, d)
-                row += pitch
             save_at(total, k, a)
             save_at(drifted, k, b)
             save_at(value, k, c)
@@ -168,41 +174,24 @@ def sums_and_sides(panel, n, reach, units, bars, sides):  # type: ignore[no-unty
 
     One pass instead of two, and nothing to keep of each symbol: worth it where those are few.
     """
-    target, price, mark, pitch, wanted, at = panel
     total, drifted, value, least = bars[TOTAL], bars[DRIFTED], bars[VALUE], bars[LEAST]
-    bought, left = bars[BOUGHT], bars[LEFT]
-    total[:n] = 0.0
-    drifted[:n] = 0.0
-    value[:n] = 0.0
+    bars[:, :n] = 0.0
     least[:n] = 1.0
-    bought[:n] = 0.0
-    left[:n] = 0.0
-    none = splat(0.0)
+    bought, left, none = bars[BOUGHT], bars[LEFT], splat(0.0)
     symbols = units.size // LANES
-    ahead = ROWS * pitch
     for first in range(0, symbols, ROWS):
         for k in range(0, n, LANES):
             a, b = load_at(total, k), load_at(drifted, k)
             c, d = load_at(value, k), load_at(least, k)
             e, f = load_at(bought, k), load_at(left, k)
-            row = first * pitch + k
             for i in range(first, min(first + ROWS, symbols)):
-                prefetch(target, row + wanted + ahead)
-                prefetch(price, row + at + ahead)
-                prefetch(mark, row + at + ahead)
-                x, p = load_at(target, row + wanted), load_at(price, row + at)
-                held = x / p
-                before = behind1(load(units, i), held) * p
-                save(units, i, held)
-                a, b = a + x, b + before
-                c = c + held * load_at(mark, row + at)
-                d = pick(p < d, p, d)
+                x, p, before, after = _traded(panel, i * panel.pitch + k, i, units)
+                a, b, c, d = a + x, b + before, c + after, pick(p < d, p, d)
                 before = (before + GRID) - GRID
                 more = x - before
                 buys = more > 0.0
                 e, f = e + pick(buys, (x + GRID) - GRID, none), f + pick(buys, before, none)
                 sides[(i * BLOCK + k) // LANES] = bits(size(more) < size(x) * reach)
-                row += pitch
             save_at(total, k, a)
             save_at(drifted, k, b)
             save_at(value, k, c)
