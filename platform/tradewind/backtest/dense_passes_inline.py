@@ -79,7 +79,7 @@ class Desk(NamedTuple):
 
 @bare
 def _traded(panel, row, i, units):  # type: ignore[no-untyped-def]
-    """Targets of a symbol at eight bars, their prices, what was held of it before and what it is at the close.
+    """Targets of a symbol at eight bars, their prices, what was held of it before, what it is at the close.
 
     Those of some symbols later are asked for.
     """
