@@ -97,4 +97,5 @@ def test_who_computes_it_and_the_future_change_nothing(kind, monkeypatch) -> Non
         part = run(ds.isel(time=slice(0, bars)), target[:, :bars], costs=costs)
         np.testing.assert_array_equal(part.equity.values, one.equity.values[:bars])
     value = (one.positions.values * ds["close"].values).sum(axis=0)
-    np.testing.assert_allclose(one.cash.values + value, one.equity.values, rtol=1e-11)  # 101 equal ones round
+    most = 1e-11 if kind == "equal" else 1e-12  # 101 equal ones, added up, round the same way at every bar
+    np.testing.assert_allclose(one.cash.values + value, one.equity.values, rtol=most)
