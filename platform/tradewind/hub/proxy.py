@@ -5,9 +5,13 @@ and becomes the proxy: the token is in the environment of that one process and o
 """
 
 import os
+from pathlib import Path
 
 from tradewind.hub import node
 from tradewind.settings import Settings, load_settings
+
+SOCKETS = Path(__file__).with_name("proxy_sockets.mjs")
+"""What the proxy needs beside its own code for servers on Unix sockets."""
 
 
 def command(settings: Settings) -> list[str]:
@@ -21,7 +25,7 @@ def command(settings: Settings) -> list[str]:
     hub = f"http://127.0.0.1:{settings.hub_port}"
     prefix = settings.base_url.rstrip("/")
     argv = [
-        str(node.node()), str(node.proxy_script()),
+        str(node.node()), "--import", SOCKETS.as_uri(), str(node.proxy_script()),
         "--ip", settings.bind, "--port", str(settings.port),
         "--api-ip", "127.0.0.1", "--api-port", str(settings.proxy_api_port),
         # Until the hub has given its routes, everything goes to the hub.
