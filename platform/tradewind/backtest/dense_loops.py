@@ -176,9 +176,12 @@ def run(  # type: ignore[no-untyped-def]
             panel = Panel(targets, prices, marks, pitch, at - lag, at)
             if few:
                 good = _block_at_once(panel, n, share, reach, buying, selling, borrow, desk)
-            if good < 0:
+            twice = good < 0
+            if twice:
                 good = _block(panel, n, share, fee, near, buying, selling, borrow, desk)
-                few = share_near(panel, n, _reach(n, bars), desk.drift) < FEW
+            reach = _reach(n, bars)
+            if twice:
+                few = share_near(panel, n, reach, desk.drift) < FEW
         else:  # the last few bars, with others after them that are not looked at
             n = last - at
             wanted, paid = np.zeros((symbols, LANES)), np.ones((symbols, LANES))
@@ -197,7 +200,6 @@ def run(  # type: ignore[no-untyped-def]
         share = bars[CASH, n - 1]
         fee, near = _costs(n, bars)
         near = max(FARTHER * near, NEAREST)
-        reach = _reach(n, bars)
         at += n
         n = min(BLOCK, 8 * n)  # as more is known of the costs
     return last

@@ -78,6 +78,12 @@ class Desk(NamedTuple):
 
 
 @bare
+def _on_grid(share):  # type: ignore[no-untyped-def]
+    """Round a share of the equity, of one symbol or of eight bars, to the grid."""
+    return (share + GRID) - GRID
+
+
+@bare
 def _traded(panel, row, i, units):  # type: ignore[no-untyped-def]
     """Targets of a symbol at eight bars, their prices, what was held of it before, what it is at the close.
 
@@ -111,7 +117,7 @@ def sums(panel, n, units, drift, bars):  # type: ignore[no-untyped-def]
             for i in range(first, min(first + ROWS, symbols)):
                 x, p, before, after = _traded(panel, i * panel.pitch + k, i, units)
                 a, b, c, d = a + x, b + before, c + after, pick(p < d, p, d)
-                save_at(drift, i * BLOCK + k, (before + GRID) - GRID)
+                save_at(drift, i * BLOCK + k, _on_grid(before))
             save_at(total, k, a)
             save_at(drifted, k, b)
             save_at(value, k, c)
@@ -136,7 +142,7 @@ def decide(panel, n, near, drift, bars, sides):  # type: ignore[no-untyped-def]
                 x, before = load_at(target, row), load_at(drift, i * BLOCK + k)
                 more = fused(x, ratio, negated(before))
                 buys = more > 0.0
-                a, b = a + pick(buys, (x + GRID) - GRID, none), b + pick(buys, before, none)
+                a, b = a + pick(buys, _on_grid(x), none), b + pick(buys, before, none)
                 sides[(i * BLOCK + k) // LANES] = bits(size(more) < size(x) * near)
                 row += pitch
             save_at(bought, k, a)
@@ -162,7 +168,7 @@ def decide_again(panel, near, desk, some):  # type: ignore[no-untyped-def]
             x, before = target[i * pitch + wanted + k], drift[i * BLOCK + k]
             more = fused(x, bars[TRIED, k], -before)
             if more > 0.0:
-                bars[BOUGHT, k] += (x + GRID) - GRID
+                bars[BOUGHT, k] += _on_grid(x)
                 bars[LEFT, k] += before
             bars[CLEAR, k] = min(bars[CLEAR, k], fused(abs(x), -near, abs(more)))
 
@@ -187,10 +193,10 @@ def sums_and_sides(panel, n, reach, units, bars, sides):  # type: ignore[no-unty
             for i in range(first, min(first + ROWS, symbols)):
                 x, p, before, after = _traded(panel, i * panel.pitch + k, i, units)
                 a, b, c, d = a + x, b + before, c + after, pick(p < d, p, d)
-                before = (before + GRID) - GRID
+                before = _on_grid(before)
                 more = x - before
                 buys = more > 0.0
-                e, f = e + pick(buys, (x + GRID) - GRID, none), f + pick(buys, before, none)
+                e, f = e + pick(buys, _on_grid(x), none), f + pick(buys, before, none)
                 sides[(i * BLOCK + k) // LANES] = bits(size(more) < size(x) * reach)
             save_at(total, k, a)
             save_at(drifted, k, b)
@@ -223,7 +229,7 @@ def list_near(panel, n, near, desk, kept):  # type: ignore[no-untyped-def]
                 bars[CLEAR, k] = -1.0
                 continue
             u, v = i * pitch + wanted + k, i * pitch + at + k
-            before = desk.drift[place] if kept else (target[u - 1] / price[v - 1] * price[v] + GRID) - GRID
+            before = desk.drift[place] if kept else _on_grid(target[u - 1] / price[v - 1] * price[v])
             close[0, k * ROOM + listed[k]] = target[u]
             close[1, k * ROOM + listed[k]] = before
             listed[k] += 1
@@ -239,7 +245,7 @@ def bought_at(k, grown, desk):  # type: ignore[no-untyped-def]
         now = fused(x, grown, -before) > 0.0
         if now != (fused(x, tried, -before) > 0.0):
             sign = 1.0 if now else -1.0
-            bought += sign * ((x + GRID) - GRID)
+            bought += sign * _on_grid(x)
             left += sign * before
     return bought, left
 
