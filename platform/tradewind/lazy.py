@@ -1,11 +1,21 @@
-"""Import a module of ours when it is first used."""
+"""Modules of ours that are more than plain ones: imported when first used, or called."""
 
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 
-class LazyModule(ModuleType):
+class NamedModule(ModuleType):
+    """Pickled by its name, as plain modules are: cloudpickle does so for exactly ``ModuleType`` only.
+
+    A notebook's class that mentions ``tw.strategies`` carries that module along when it goes to a worker.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, (self.__name__,)
+
+
+class LazyModule(NamedModule):
     """Stands for a module until one of its names is asked for."""
 
     def __getattr__(self, name: str) -> Any:

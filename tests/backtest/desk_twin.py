@@ -21,11 +21,14 @@ class Order:
     loss: float = NAN
     trailing: float = NAN
     trail: float = NAN
+    trail_by: float = NAN
     reduce: bool = False
     group: object = None
     status: str = "open"
     left: float = field(init=False)
     until: float = field(init=False)
+    due: float = 0.0
+    charged: float = 0.0
 
     def __post_init__(self):
         self.left = self.quantity
@@ -61,22 +64,27 @@ class Twin:
             bad += r["impact"] * math.sqrt(abs(size) / volume)
         return bad
 
-    def commission(self, value, units):
+    def due(self, value, units):
         rate = self.r["per_value"]
         for start, other in self.r["tiers"]:
             if self.traded >= start:
                 rate = other
-        paid = max(value * rate + units * self.r["per_share"], self.r["minimum"]) + self.r["fixed"]
-        return paid if units else 0.0
+        return value * rate + units * self.r["per_share"]
+
+    def commission(self, value, units, order=None):
+        """Minimum and fixed part are an order's, however many fills it takes."""
+        due, charged = (order.due, order.charged) if order else (0.0, 0.0)
+        whole = max(due + self.due(value, units), self.r["minimum"]) + self.r["fixed"]
+        return whole - charged if units else 0.0
 
     def unit(self, i):
         return self.r["multiplier"][i]
 
-    def cost(self, i, t, size, price, takes):
+    def cost(self, i, t, size, price, takes, order=None):
         bad = self.worse(i, t, size, takes)
         at = price * (1 + bad if size > 0 else 1 - bad)
         value = abs(size) * at * self.unit(i)
-        fee = self.commission(value, abs(size))
+        fee = self.commission(value, abs(size), order)
         duty = value * self.r["tax_buy" if size > 0 else "tax_sell"]
         flow = 0.0 if self.r["future"][i] else math.copysign(value, size)
         return at, value, fee, duty, flow
@@ -94,10 +102,13 @@ class Twin:
             abs(h) * p * self.unit(i) for i, (h, p) in enumerate(zip(self.held, self.last, strict=True))
         )
 
-    def book(self, i, t, size, price, takes=True, free=False):
-        at, value, fee, duty, flow = self.cost(i, t, size, price, takes)
+    def book(self, i, t, size, price, takes=True, free=False, order=None):
+        at, value, fee, duty, flow = self.cost(i, t, size, price, takes, order)
         if free:
             fee = duty = 0.0
+        elif order:
+            order.due += self.due(value, abs(size))
+            order.charged += fee
         if self.r["future"][i]:
             if self.held[i] == 0:
                 self.settled[i] = price
@@ -148,11 +159,11 @@ class Twin:
             size = math.trunc(size / lot + math.copysign(1e-9, size)) * lot
         return size if abs(size) * price * self.unit(i) >= self.r["minimum_notional"] else 0.0
 
-    def affordable(self, i, t, size, price, takes):
+    def affordable(self, i, t, size, price, takes, order):
         def fits(share):
             if share == 0:
                 return True
-            _, _, fee, duty, flow = self.cost(i, t, size * share, price, takes)
+            _, _, fee, duty, flow = self.cost(i, t, size * share, price, takes, order)
             return flow + fee + duty <= self.cash
 
         if self.r["borrow"] or fits(1.0):
@@ -170,14 +181,14 @@ class Twin:
         size = self.allowed(i, t, asked, price, order.reduce)
         slow = bool(self.r["participation"]) and size != asked and abs(size) >= self.room(i, t) * (1 - 1e-12)
         if size > 0:
-            size = self.affordable(i, t, size, price, takes)
+            size = self.affordable(i, t, size, price, takes, order)
         size = self.lots(i, size, price)
         size = 0.0 if abs(size) < 1e-12 * abs(asked) else size
         if self.r["reject"] and not slow and abs(size - asked) > 1e-9 * abs(asked):
             size = 0.0
         if size:
             before = abs(self.held[i])
-            at = self.book(i, t, size, price, takes)
+            at = self.book(i, t, size, price, takes, order=order)
             self.gross_now += (abs(self.held[i]) - before) * price * self.unit(i)
             order.left = asked - size
             group, first = object(), t if at_once else t + 1
@@ -191,14 +202,16 @@ class Twin:
                     begin = t if early and name == "take" else first
                     child = Order(i, kind, -size, begin, reduce=True, group=group)
                     if name == "trailing":
-                        child.trail = level
+                        child.trail, child.trail_by = level, 0.0
                         child.stop = at * (1 - level if size > 0 else 1 + level)
                     else:
                         setattr(child, kind, level)
                     self.orders.append(child)
             for other in self.orders:
                 if order.group is not None and other.group is order.group and other is not order:
-                    other.status = "cancelled" if other.status == "open" else other.status
+                    other.left -= size
+                    if other.status == "open" and not (slow and other.left * size > 0):
+                        other.status = "cancelled"
         if abs(asked - size) <= 1e-9 * abs(asked):
             order.status = "filled"
         elif not slow:
@@ -265,7 +278,7 @@ class Twin:
                 for o in self.orders:
                     if o.symbol == i and o.status == "open":
                         o.left *= split
-                        for name in ("limit", "stop", "take", "loss"):
+                        for name in ("limit", "stop", "take", "loss", "trail_by"):
                             setattr(o, name, getattr(o, name) / split)
             if not self.held[i]:
                 continue
@@ -304,7 +317,7 @@ class Twin:
     def forced(self, t):
         for i in range(self.n):
             price = self.price(i, t)
-            self.stale[i] = 0 if price > 0 else self.stale[i] + 1
+            self.stale[i] = 0 if price > 0 or not self.last[i] > 0 else self.stale[i] + 1
             if self.r["delist_after"] and self.stale[i] >= self.r["delist_after"]:
                 for o in self.orders:
                     if o.symbol == i and o.status == "open":
@@ -337,9 +350,9 @@ class Twin:
             if o.status == "open" and o.trail == o.trail:
                 high, low = self.m["high"][o.symbol][t], self.m["low"][o.symbol][t]
                 if o.left < 0 and high == high:
-                    o.stop = max(o.stop, high * (1 - o.trail))
+                    o.stop = max(o.stop, high * (1 - o.trail) - o.trail_by)
                 elif o.left > 0 and low == low:
-                    o.stop = min(o.stop, low * (1 + o.trail))
+                    o.stop = min(o.stop, low * (1 + o.trail) + o.trail_by)
         equity = self.cash + self.net()
         self.called = bool(self.r["maintenance"]) and equity < self.r["maintenance"] * self.gross()
         self.out["cash"].append(self.cash)
@@ -360,10 +373,13 @@ class Twin:
             self.evening(t)
             for ask in script.get(t, ()):
                 order = Order(since=t + 1, **ask)
-                if order.kind == "stop" and order.trailing == order.trailing and order.stop != order.stop:
-                    order.trail, order.trailing = order.trailing, NAN
-                    close = self.m["close"][order.symbol][t]
-                    order.stop = close * (1 - order.trail if order.quantity < 0 else 1 + order.trail)
+                follows = order.trailing == order.trailing or order.trail_by == order.trail_by
+                if order.kind == "stop" and follows and order.stop != order.stop:
+                    order.trail = order.trailing if order.trailing == order.trailing else 0.0
+                    order.trail_by = order.trail_by if order.trail_by == order.trail_by else 0.0
+                    order.trailing, close = NAN, self.m["close"][order.symbol][t]
+                    away = close * order.trail + order.trail_by
+                    order.stop = close - away if order.quantity < 0 else close + away
                 order.until = t + order.bars if order.bars else math.inf
                 self.orders.append(order)
         return self

@@ -41,7 +41,7 @@ def run(market, targets, *, units, capital, costs, lot, lag, borrow):
         for i in range(symbols):
             if market["price"][i][t] > 0 and any(w is not None for w in want):
                 last[i] = market["price"][i][t]
-        equity = cash + sum(h * p for h, p in zip(held, last, strict=True))
+        equity = max(0.0, cash + sum(h * p for h, p in zip(held, last, strict=True)))
         change = {}
         for i in trading:
             price = market["price"][i][t]

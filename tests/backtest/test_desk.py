@@ -33,7 +33,7 @@ class Played(Strategy):
                 options = {
                     WORDS.get(k, k): v for k, v in ask.items() if k not in ("symbol", "quantity", "kind")
                 }
-                if ask["kind"] == "stop" and np.isnan(options.get("stop", np.nan)):
+                if ask["kind"] == "stop" and "trailing_stop" in options and "stop" not in options:
                     options["trail"] = options.pop("trailing_stop")
                 desk.order(ask["symbol"], ask["quantity"], **options)
 
@@ -57,7 +57,8 @@ def random_script(rng, ds, count):
         if kind in ("stop", "stop limit"):
             ask |= {"kind": kind, "stop": close * (1 + side * rng.normal(0.01, 0.03))}
         if kind == "trail":
-            ask |= {"kind": "stop", "trailing": rng.uniform(0.01, 0.1)}
+            far = {"trailing": rng.uniform(0.01, 0.1)} if rng.random() < 0.6 else {"trail_by": 0.04 * close}
+            ask |= {"kind": "stop", **far}
         elif rng.random() < 0.4:
             ask["loss"] = close * (1 - side * rng.uniform(0.005, 0.08))
             if rng.random() < 0.7:
@@ -134,7 +135,7 @@ def test_equals_its_plain_twin(
         "may_short": [limits["short"] == "allowed" or n in locate for n in names],
     }  # fmt: skip
     market = {str(n): ds[n].values.tolist() for n in ds.data_vars}
-    market["sigma"] = volatility_before(ds["close"].ffill("time").values).tolist()
+    market["sigma"] = volatility_before(*(ds[n].values for n in ("close", "split", "roll"))).tolist()
     twin = desk_twin.Twin(market, rules, 1e4).run(script)
     np.testing.assert_allclose(result.equity.values, twin.out["equity"], rtol=1e-8, atol=1e-5)
     np.testing.assert_allclose(result.cash.values, twin.out["cash"], rtol=1e-8, atol=1e-4)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tradewind as tw
+import xarray as xr
 from tradewind import errors
 from tradewind.ingest.samples import SAMPLES, seed
 from tradewind.settings import Settings
@@ -40,6 +41,42 @@ def test_the_warm_up_is_read_by_itself() -> None:
     assert first < 100
     by_name = tw.backtest(strategy, "us-large-caps", start="2008-01-02", end="2009-12-31")
     np.testing.assert_array_equal(by_name.equity.values, whole.equity.values)
+
+
+@pytest.mark.parametrize("adjust", ["split", "total"])
+def test_where_a_dataset_begins_changes_nothing_after_start(adjust: str) -> None:
+    """Positions held since a crossing long ago and averages with a long memory need all earlier bars."""
+    span = {"start": "2008-01-02", "end": "2009-12-31", "borrow": True}
+    symbols = ["AAPL", "GOOG", "IBM", "MSFT"]
+    whole = tw.open("us-large-caps", symbols, adjust=adjust)
+    for name in tw.strategies.names():
+        strategy = tw.strategies.get(name)
+        expected = tw.backtest(strategy, whole, **span).equity.values
+        for first in ("2006", "2007-12", "2008-01-02"):
+            late = tw.open("us-large-caps", symbols, start=first, adjust=adjust)
+            np.testing.assert_array_equal(tw.backtest(strategy, late, **span).equity.values, expected, name)
+
+
+def test_what_remembers_nothing_reads_its_warm_up_alone() -> None:
+    seen: list[int] = []
+
+    class Forgetful(tw.strategies.SmaCross):
+        name = "forgetful"
+        remembers = False
+
+        def decide(self, ds: xr.Dataset) -> tw.strategies.Signals:
+            seen.append(ds.sizes["time"])
+            return super().decide(ds)
+
+    late = tw.open("us-large-caps", start="2008-01-02", end="2009-12-31")
+    tw.backtest(Forgetful(fast=20, slow=100), late, start="2008-01-02")
+    tw.backtest(Forgetful(fast=20, slow=100), late, start="2008-12-31")
+    assert seen == [late.sizes["time"] + 100, late.sizes["time"]]
+    grid = tw.sweep(tw.strategies.SmaCross, {"fast": [10, 20]}, late, start="2008-01-02")
+    again = tw.backtest(
+        tw.strategies.SmaCross(fast=20), "us-large-caps", start="2008-01-02", end="2009-12-31"
+    )
+    assert float(grid["final_equity"].sel(fast=20)) == pytest.approx(again.metrics.final_equity)
 
 
 def test_a_dataset_changed_by_hand_is_left_as_it_is() -> None:

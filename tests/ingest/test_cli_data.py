@@ -76,13 +76,22 @@ def test_errors_go_to_stderr_with_exit_code_2(tmp_path: Path):
     assert json.loads(unknown.stderr.splitlines()[-1])["error"]["code"] == "invalid_input"
 
 
+def test_the_shell_has_no_plural_of_one(table: Path):
+    rows = table.read_text().splitlines()
+    table.write_text("\n".join(rows[:-1]))
+    assert "4 bars" not in run("ingest", str(table), "-d", "mine/prices")
+    table.write_text("\n".join(rows))
+    told = run("ingest", str(table), "-d", "mine/prices")
+    assert "mine/prices: 1 bar added, 0 changed, 0 new symbols, 0 bars kept aside" in told
+
+
 def test_care_by_the_shell(table: Path, tmp_path: Path):
     first = json.loads(run("ingest", str(table), "-d", "mine/prices", "--json"))["snapshot"]
     table.write_text(table.read_text().replace("10.5", "105.0"))
     run("ingest", str(table), "-d", "mine/prices", "--accept", "jump")
     found = json.loads(run("quality", "mine/prices", "--json"))
     assert [f["check"] for f in found["commits"][0]["findings"]] == ["jump"]
-    assert "0 bars" in run("quality", "mine/prices")
+    assert "0 bars are kept aside." in run("quality", "mine/prices")
     assert run("tag", "mine/prices", "before-the-mistake", "--as-of", first).strip() == first
     assert tw.open("mine/prices", as_of="before-the-mistake").attrs["snapshot"] == first
     run("compact", "mine/prices")

@@ -161,7 +161,7 @@ def test_mistakes_are_told() -> None:
         tw.portfolio.minimum_variance(ds, upper=0.2)
     with pytest.raises(errors.ParameterError, match="one of"):
         tw.portfolio.mean_variance(ds)
-    with pytest.raises(errors.InvalidInputError, match="No portfolio"):
+    with pytest.raises(errors.InvalidInputError, match="out of reach"):
         tw.portfolio.mean_variance(ds, target_return=90.0)
     with pytest.raises(errors.InvalidInputError, match="risk-free"):
         tw.portfolio.maximum_sharpe(ds, risk_free=50.0)
@@ -176,3 +176,12 @@ def test_mistakes_are_told() -> None:
     shown = tw.portfolio.equal_weight(ds)
     assert "3 of 3 assets" in repr(shown)
     assert "share of risk" in shown._repr_html_()
+
+
+def test_no_more_can_be_earned_than_the_bounds_allow() -> None:
+    values = np.array([0.1, -0.2, 0.3, 0.05])
+    assert exact.largest(values, 0.0, 1.0) == pytest.approx(0.3)
+    assert exact.largest(values, 0.0, 0.4) == pytest.approx(0.4 * 0.3 + 0.4 * 0.1 + 0.2 * 0.05)
+    assert exact.largest(values, np.array([0.0, 0.5, 0.0, 0.0]), 1.0) == pytest.approx(-0.1 + 0.15)
+    assert exact.largest(values, 0.0, 0.1) == pytest.approx(0.025)  # the rest is cash
+    assert exact.largest(values, -np.inf, np.inf) == np.inf

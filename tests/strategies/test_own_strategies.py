@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
 import tradewind as tw
+import xarray as xr
 from tradewind import errors
 from tradewind.strategies import registry
 from tradewind.testing import synthetic
@@ -32,6 +35,31 @@ class MyIdea(Strategy):
     def decide(self, ds):
         close = ds["close"]
         return Signals((close > tw.indicators.sma(close, self.window)).astype(float))
+"""
+
+
+NOTEBOOK = """
+import tradewind as tw
+
+@tw.strategies.register
+class MyIdea(tw.strategies.Strategy):
+    name = "my_idea"
+    version = "{version}"
+    window: int = tw.strategies.parameter(20, "bars", minimum=2)
+
+    @property
+    def warmup(self):
+        return self.window
+
+    def decide(self, ds):
+        close = ds["close"]
+        return tw.strategies.Signals((close > {level} * tw.indicators.sma(close, self.window)).astype(float))
+"""
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+for cell in {cells!r}:
+    shell.run_cell(cell).raise_error()
 """
 
 
@@ -77,6 +105,47 @@ def test_versions_are_compared_and_rolled_back(tmp_path: Path) -> None:
         tw.strategies.get("my_idea", version="3")
     with pytest.raises(errors.NotFoundError):
         tw.strategies.history("sma_cross")
+
+
+def test_versions_of_a_class_written_as_the_documents_say(tmp_path: Path) -> None:
+    """Its code names ``tw.strategies``, a module that can be called, and a notebook's cell has no file."""
+    cells = [NOTEBOOK.format(version=v, level=level) for v, level in (("1", 1.0), ("2", 1.01))]
+    elsewhere(tmp_path, CELLS.format(cells=cells))
+    assert [v.version for v in tw.strategies.history("my_idea")] == ["1", "2"]
+    found = tw.strategies.difference("my_idea", "1", "2")
+    assert "-        return tw.strategies.Signals((close > 1.0 *" in found
+    assert "+        return tw.strategies.Signals((close > 1.01 *" in found
+    assert tw.strategies.history("my_idea")[0].source.startswith("@tw.strategies.register\nclass MyIdea")
+    ds = synthetic(1, 200)
+    newest = tw.backtest(tw.strategies.get("my_idea"), ds).equity.values
+    tw.strategies.roll_back("my_idea", "1")
+    assert tw.strategies.set_state("my_idea", "draft").version == "1"
+    assert not np.array_equal(tw.backtest(tw.strategies.get("my_idea"), ds).equity.values, newest)
+
+
+def test_modules_that_can_be_called_travel_by_name() -> None:
+    for module in (tw.strategies, tw.backtest, tw.publish):
+        assert cloudpickle.loads(cloudpickle.dumps(module)) is module
+
+
+def test_a_version_that_cannot_be_kept_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    def define() -> None:
+        lock = threading.Lock()
+
+        @tw.strategies.register
+        class Locked(tw.strategies.BuyAndHold):
+            name = "locked"
+
+            def decide(self, ds: xr.Dataset) -> tw.strategies.Signals:
+                with lock:
+                    return super().decide(ds)
+
+    with pytest.warns(RuntimeWarning, match=r"'locked' was not kept.*pickle"):
+        define()
+    assert tw.strategies.get("locked").name == "locked"
+    monkeypatch.setenv("TRADEWIND_LEDGER", "/proc/nowhere/trials.sqlite")
+    with pytest.warns(RuntimeWarning, match="was not kept"):
+        tw.strategies.register(type("Other", (tw.strategies.BuyAndHold,), {"name": "other"}))
 
 
 def test_a_retired_strategy_is_not_listed_and_still_there(tmp_path: Path) -> None:
@@ -163,3 +232,15 @@ def test_the_future_never_changes_the_past(name: str) -> None:
     whole = strategy.decide(ds).target
     np.testing.assert_array_equal(strategy.decide(ds.isel(time=slice(0, 222))).target, whole[:, :222])
     assert np.isfinite(tw.backtest(strategy, ds).equity.values).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [("Bad Name", "bad_name"), ("my-idea", "my_idea"), ("SmaCross2", "smacross2"), ("2", "my_idea")],
+)
+def test_a_name_is_in_lower_case_with_underscores(name: str, offered: str) -> None:
+    """It is a parameter's value in templates, an entry point's name, a key in the ledger."""
+    cls = type("Named", (tw.strategies.BuyAndHold,), {"name": name, "__module__": "mine"})
+    with pytest.raises(errors.InvalidInputError, match=f'lower case.*"{offered}"'):
+        tw.strategies.register(cls)
+    assert name not in tw.strategies.names()

@@ -112,3 +112,27 @@ def test_the_volatility_is_near_its_target() -> None:
     ds = synthetic(6, 1500, seed=4, volatility=0.4)
     result = tw.backtest(tw.strategies.VolatilityTarget(target=0.08, window=40), ds)
     assert result.metrics.volatility == pytest.approx(0.08, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "name", ["minimum_variance", "maximum_sharpe", "risk_parity", "hierarchical_risk_parity"]
+)
+@pytest.mark.parametrize("most", [0.02, 0.06, 0.3])
+def test_no_asset_is_held_above_its_most(name: str, most: float) -> None:
+    """Where the assets are too few for all the capital, the rest stays in cash."""
+    ds = synthetic(20, 130, seed=1)
+    target = tw.strategies.get(name, window=60, most=most).decide(ds).target.values
+    held = target[:, np.isfinite(target).all(axis=0)]
+    assert held.size
+    assert held.max() <= most + 1e-7
+    sums = held.sum(axis=0)
+    if name == "maximum_sharpe":
+        sums = sums[sums > 0.0]  # cash, where nothing that may be held beats the rate
+    np.testing.assert_allclose(sums, min(1.0, 20 * most))
+
+
+def test_two_assets_keep_to_the_most_as_well() -> None:
+    ds = synthetic(2, 130, seed=1)
+    ds["close"][0] **= 3.0  # thrice as wild
+    target = tw.strategies.get("hierarchical_risk_parity", window=60, most=0.6).decide(ds).target.values
+    assert np.nanmax(target) == pytest.approx(0.6)

@@ -28,7 +28,7 @@ def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_sealed_span_is_closed_but_for_looks_on_the_record() -> None:
     assert holdout("synthetic") is None
-    sealed = seal("synthetic", FIRST, "final judgement")
+    sealed = seal(DS, FIRST, "final judgement")
     assert "looked at 0 times" in repr(sealed)
     strategy = tw.strategies.SmaCross(fast=3, slow=20)
     with pytest.raises(errors.HoldoutError, match=FIRST):
@@ -49,8 +49,8 @@ def test_a_sealed_span_is_closed_but_for_looks_on_the_record() -> None:
 
 
 def test_a_seal_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    seal("synthetic", FIRST)
-    seal("synthetic", FIRST)
+    seal(DS, FIRST)
+    seal("synthetic", FIRST)  # known by now
     with pytest.raises(errors.ConflictError, match=FIRST):
         seal("synthetic", "2030")
     with pytest.raises(errors.InvalidInputError, match="why"):
@@ -58,12 +58,14 @@ def test_a_seal_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(errors.InvalidInputError, match="sealed"):
         look("another", "curious").__enter__()
     with pytest.raises(errors.InvalidInputError, match="time"):
-        seal("another", "soon")
+        seal(DS, "soon")
+    with pytest.raises(errors.InvalidInputError, match="time"):
+        seal(DS, None)  # type: ignore[arg-type]
     monkeypatch.setenv(ledger.PROJECT, "another")
     tw.backtest(tw.strategies.BuyAndHold(), DS)
     monkeypatch.setenv(ledger.LEDGER, "/proc/nowhere/trials.sqlite")
     with pytest.raises(errors.UnavailableError):
-        seal("synthetic", FIRST)
+        seal(DS, FIRST)
 
 
 def test_the_store_refuses_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +73,9 @@ def test_the_store_refuses_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("tradewind.ingest.samples.SAMPLES", [s for s in SAMPLES if "factors" in s.spec.name])
     tw.ingest.samples.seed(settings)
     monkeypatch.setenv("TRADEWIND_STORE_URL", settings.store)
+    with pytest.raises(errors.DatasetNotFoundError, match="Did you mean 'us-factors'"):
+        seal("us-factor", "2020")
+    assert holdout("us-factor") is None
     seal("us-factors", "2020")
     with pytest.raises(errors.HoldoutError, match="2020-01-01"):
         tw.open("us-factors")
@@ -78,6 +83,19 @@ def test_the_store_refuses_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert str(opened["time"].values[-1])[:4] == "2019"
     with look("us-factors", "final"):
         assert str(tw.open("us-factors")["time"].values[-1])[:4] == "2022"
+
+
+def test_a_dataset_is_sealed_by_the_name_it_goes_by() -> None:
+    with pytest.raises(errors.DatasetNotFoundError, match=r"nothing is sealed.*seal\(ds"):
+        seal("synthetic", FIRST)
+    tw.backtest(tw.strategies.BuyAndHold(), DS)
+    assert seal("synthetic", FIRST) == holdout(DS)  # the ledger knows it
+    with look(DS, "by the dataset itself") as seen:
+        assert len(seen.looks) == 1
+    with pytest.raises(errors.InvalidInputError, match="attrs"):
+        seal(DS.drop_attrs(), FIRST)
+    with pytest.raises(errors.InvalidInputError, match="DataArray"):
+        seal(DS["close"], FIRST)  # type: ignore[arg-type]
 
 
 def test_a_tight_search_after_a_wide_one_remembers_the_wide_one() -> None:

@@ -7,7 +7,6 @@ after somebody has imported this package.
 import sys
 from collections.abc import Callable
 from functools import wraps
-from types import ModuleType
 from typing import Any
 
 from tradewind.backtest.archive import load
@@ -18,6 +17,7 @@ from tradewind.backtest.result import Result, Setting
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.backtest.run import backtest
 from tradewind.backtest.sweep import sweep
+from tradewind.lazy import NamedModule
 
 __all__ = [
     "Costs", "Currencies", "Desk", "Fill", "Financing", "Grid", "Instruments", "Limits", "Result", "Setting",
@@ -32,7 +32,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     return compile_it(function)
 
 
-class _Callable(ModuleType):
+class _Callable(NamedModule):
     @wraps(backtest)
     def __call__(self, *arguments: Any, **options: Any) -> Result:
         return backtest(*arguments, **options)

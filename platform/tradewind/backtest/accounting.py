@@ -9,6 +9,7 @@ from tradewind.backtest.dense import Start, rebalance
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import Orders, empty
 from tradewind.backtest.rules import Costs
+from tradewind.errors import InvalidInputError
 from tradewind.lazy import lazy
 from tradewind.threads import over_rows
 
@@ -60,6 +61,21 @@ class Books:
     def orders(self) -> Orders:
         """Every order."""
         return self._detail()[1]
+
+
+def refuse_infinite(target: np.ndarray) -> None:
+    """Refuse targets that no account can hold.
+
+    Raises
+    ------
+    InvalidInputError
+        One is infinite.
+    """
+    if np.isinf(target).any():
+        raise InvalidInputError(
+            "A target is infinite.",
+            "Perhaps decide() divides by zero: give NaN where there is nothing to do.",
+        )
 
 
 def _value(quantity: np.ndarray, mark: np.ndarray) -> np.ndarray:
@@ -117,10 +133,12 @@ class Shared:
                           seen=np.zeros(symbols))  # fmt: skip
         if start.bar == bars:
             return Books(cash=cash, equity=equity, income=paid, details=self.run_recorded)
-        many = int(np.isfinite(self.target).sum()) + symbols if record else 1
+        # every target that is not NaN is an order
+        many = int((~np.isnan(self.target)).sum()) + symbols if record else 1
         orders = empty(many)
         quantity = np.empty((symbols, bars) if record else (1, 1))
         costs, market = self.costs, self.market
+        refuse_infinite(self.target)
         none = np.zeros((1, 1))
         volume = market.volume if costs.impact > 0.0 else None
         dividend = market.dividend

@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,26 @@ from typing import Any
 import numpy as np
 
 from tradewind.backtest.accounting import Books
-from tradewind.backtest.limits import Financing, Instruments, Limits, as_text
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import Orders
-from tradewind.backtest.result import Result, Setting
-from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.result import Result
+from tradewind.backtest.rules import Fill, Named
+from tradewind.backtest.setting import PARTS, Setting
 from tradewind.errors import InvalidInputError, NotFoundError
 
-FORMAT = 2
+FORMAT = 3
 _MARKET = ("time", "price", "close")
-_OPTIONAL = ("high", "low", "volume", "dividend")
+_OPTIONAL = ("high", "low", "volume", "dividend", "roll")
 _SEEN = ("unit", "settled", "growth")
 _BOOKS = ("cash", "equity", "income")
 
 
-_PARTS = {"costs": Costs, "limits": Limits, "financing": Financing, "instruments": Instruments}
-
-
-def _plain(setting: Setting) -> dict[str, Any]:
-    """A setting as JSON takes it: of functions and series, the names."""
-    found = {f.name: getattr(setting, f.name) for f in fields(setting)}
-    return found | {n: as_text(found[n]) for n in _PARTS if found[n] is not None}
+def _named(part: dict[str, Any]) -> dict[str, Any]:
+    """Mark the names that stand for series and functions."""
+    return {
+        n: Named(v) if isinstance(v, str) and v.startswith(("series ", "function ")) else v
+        for n, v in part.items()
+    }
 
 
 def save(result: Result, path: str | Path) -> Path:
@@ -48,7 +46,7 @@ def save(result: Result, path: str | Path) -> Path:
     arrays |= {f"orders.{n}": values for n, values in result.books.orders.columns().items()}
     if result.reference is not None:
         arrays["reference"] = result.reference
-    head = {"format": FORMAT, "setting": _plain(result.setting)}
+    head = {"format": FORMAT, "setting": result.setting.plain}
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         archive.writestr("result.json", json.dumps(head, indent=1))
@@ -86,7 +84,7 @@ def load(path: str | Path) -> Result:
     if head["format"] > FORMAT:
         raise InvalidInputError(f"{source} was written by a newer Tradewind.", "Update Tradewind to read it.")
     raw = head["setting"]
-    parts = {n: kind(**raw[n]) for n, kind in _PARTS.items() if raw.get(n)}
+    parts = {n: kind(**_named(raw[n])) for n, kind in PARTS.items() if raw.get(n)}
     names = {"currencies": tuple(raw.get("currencies", ()))}
     setting = Setting(**(raw | parts | names | {"fill": Fill(raw["fill"])}))
     return Result(

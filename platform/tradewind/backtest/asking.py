@@ -35,6 +35,7 @@ from tradewind.backtest.columns_inline import (
     ASK_SYMBOL,
     ASK_TAKE,
     ASK_TRAIL,
+    ASK_TRAIL_BY,
     AVERAGE,
     CANCEL,
     CLOSE,
@@ -101,7 +102,7 @@ def tax_function(function: Callable[..., Any]) -> Any:
 
 @numba.njit(**_OPTIONS)
 def _write(  # type: ignore[no-untyped-def]
-    asks, n, symbol, kind, quantity, limit_at, stop_at, bars, take, loss, trail, reduce
+    asks, n, symbol, kind, quantity, limit_at, stop_at, bars, take, loss, trail, reduce, by=NAN
 ):
     if n >= asks.shape[0]:
         return n
@@ -115,6 +116,7 @@ def _write(  # type: ignore[no-untyped-def]
     asks[n, ASK_LOSS] = loss
     asks[n, ASK_TRAIL] = trail
     asks[n, ASK_REDUCE] = 1.0 if reduce else 0.0
+    asks[n, ASK_TRAIL_BY] = by
     return n + 1
 
 
@@ -145,9 +147,9 @@ def stop_limit(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(**_OPTIONS)
-def trailing_stop(asks, n, symbol, quantity, share, bars=0, reduce=True):  # type: ignore[no-untyped-def]
-    """A stop that follows the price at a distance, a share of it."""
-    return _write(asks, n, symbol, STOP, quantity, NAN, NAN, bars, NAN, NAN, share, reduce)
+def trailing_stop(asks, n, symbol, quantity, share=NAN, bars=0, reduce=True, by=NAN):  # type: ignore[no-untyped-def]
+    """A stop that follows the price at a distance: a share of it, or ``by`` an amount."""
+    return _write(asks, n, symbol, STOP, quantity, NAN, NAN, bars, NAN, NAN, share, reduce, by)
 
 
 @numba.njit(**_OPTIONS)

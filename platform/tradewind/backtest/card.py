@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tradewind.metrics import FIGURES
+from tradewind.wording import counted
 
 if TYPE_CHECKING:
     from tradewind.backtest.result import Result
+    from tradewind.backtest.setting import Setting
 
 GAIN, LOSS = "#0072b2", "#d55e00"  # Okabe and Ito's blue and vermilion, as in tradewind.plot.palette
 SHOWN = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "trades", "exposure", "costs")
@@ -32,6 +34,29 @@ def sparkline(values: np.ndarray, base: float, width: int = 360, height: int = 7
     )
 
 
+def _asked(setting: "Setting") -> dict[str, str]:
+    """What was chosen besides the defaults."""
+    kept = "" if setting.convert else ", balances kept"
+    return {
+        "universe": setting.universe,
+        "asked from": setting.start,
+        "asked to": setting.end,
+        "currencies": ", ".join(setting.currencies) + kept * bool(setting.currencies),
+        "rates": setting.rates,
+    }
+
+
+def _warnings(setting: "Setting") -> list[str]:
+    found = []
+    if setting.fill.looks_ahead:
+        found.append("Looks ahead: filled at the close it was decided from.")
+    if setting.missing:
+        found.append(
+            "Cannot be run again from this card, which does not hold " + "; ".join(setting.missing) + "."
+        )
+    return found
+
+
 def result_card(result: "Result") -> str:
     """Equity, key figures, costs, and what the result depended on."""
     s, m = result.setting, result.metrics
@@ -43,17 +68,15 @@ def result_card(result: "Result") -> str:
     )
     time = result.market.time
     facts = [
-        f"{str(time[0])[:10]} to {str(time[-1])[:10]}, {len(time):,} bars, "
-        f"{len(result.market.symbols)} symbols",
+        f"{str(time[0])[:10]} to {str(time[-1])[:10]}, {counted(len(time), 'bar')}, "
+        f"{counted(len(result.market.symbols), 'symbol')}",
         f"data: {s.dataset or 'unnamed'}" + (f" @ {s.snapshot[:10]}" if s.snapshot else ""),
         f"filled at the {s.fill.value}",
         f"costs: {s.costs}",
+        *(f"{name}: {value}" for name, value in _asked(s).items() if value),
     ]
-    warning = (
-        f"<div style='color:{LOSS};font-weight:600'>Looks ahead: filled at the close it was decided from."
-        "</div>"
-        if s.fill.looks_ahead
-        else ""
+    warning = "".join(
+        f"<div style='color:{LOSS};font-weight:600'>{escape(text)}</div>" for text in _warnings(s)
     )
     return (
         "<div style='font-family:system-ui,sans-serif;"

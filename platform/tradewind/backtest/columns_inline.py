@@ -4,21 +4,23 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 """
 
 # bars[field, symbol, bar]
-PRICE, OPEN, HIGH, LOW, CLOSE, VOLUME, DIVIDEND, SPLIT, ROLL, SIGMA, HALF_SPREAD = range(11)
-FIELDS = 11
-# traits[symbol, column]
-MULTIPLIER, MAY_SHORT, BORROW_FEE, FUTURE, CURRENCY, LOT = range(6)
-TRAITS = 6
+PRICE, OPEN, HIGH, LOW, CLOSE, VOLUME, DIVIDEND, SPLIT, ROLL, SIGMA, HALF_SPREAD, MEMBER = range(12)
+FIELDS = 12
+# traits[symbol, column]; the last is the symbol's number in the whole market
+MULTIPLIER, MAY_SHORT, BORROW_FEE, FUTURE, CURRENCY, LOT, NUMBER = range(7)
+TRAITS = 7
 # clock[row, bar]: years since the bar before, rates a year on cash and on debt
 YEARS, CASH_RATE, DEBT_RATE = range(3)
 # state[symbol, column]: units held, last known price, last settlement, average cost, units traded in the bar,
-# target waiting, bar of its decision, bars since the last price, change aimed at, what to carry over a hole
-HELD, LAST, SETTLED, AVERAGE, USED, WANT, SINCE, STALE, CHANGE, CARRIED = range(10)
-STATES = 10
+# target waiting, bar of its decision, bars since the last price, change aimed at, what to carry over a hole,
+# row of the target's order (-1: none yet), whether the rest of it waits
+HELD, LAST, SETTLED, AVERAGE, USED, WANT, SINCE, STALE, CHANGE, CARRIED, ORDER, WAITS = range(12)
+STATES = 12
 # orders, whole numbers
 SYMBOL, KIND, DECIDED, EXPIRES, GROUP, REDUCE, STATUS, FROM = range(8)
-# orders, figures
-LEFT, LIMIT_AT, STOP_AT, TRAIL, TAKE_AT, LOSS_AT, TRAILING, ASKED = range(8)
+# orders, figures; the last two: commission before minimum and fixed part, and what was charged of it
+LEFT, LIMIT_AT, STOP_AT, TRAIL, TAKE_AT, LOSS_AT, TRAILING, ASKED, TRAIL_BY, DUE, CHARGED = range(11)
+FIGURES = 11
 # what a strategy writes for an order, one row each
 (
     ASK_SYMBOL,
@@ -31,8 +33,9 @@ LEFT, LIMIT_AT, STOP_AT, TRAIL, TAKE_AT, LOSS_AT, TRAILING, ASKED = range(8)
     ASK_LOSS,
     ASK_TRAIL,
     ASK_REDUCE,
-) = range(10)
-ASKS = 10
+    ASK_TRAIL_BY,
+) = range(11)
+ASKS = 11
 # kinds of orders
 MARKET, LIMIT, STOP, STOP_LIMIT, TARGET, MARGIN_CALL, DELISTED, CANCEL, FRACTION = range(9)
 # what became of them

@@ -28,13 +28,19 @@ _SECONDS_A_DAY = 86_400.0
 _FIELDS = {
     at.VOLUME: ("volume", np.inf), at.DIVIDEND: ("dividend", 0.0), at.SPLIT: ("split", 1.0),
     at.ROLL: ("roll", 0.0), at.OPEN: ("open", None), at.HIGH: ("high", None), at.LOW: ("low", None),
-    at.HALF_SPREAD: ("half_spread", 0.0),
+    at.HALF_SPREAD: ("half_spread", 0.0), at.MEMBER: ("member", 1.0),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What a desk works by."""
+    """What a desk works by.
+
+    Attributes
+    ----------
+    first
+        Number that the first symbol has in the whole market, of which this may be a part.
+    """
 
     market: Market
     costs: Costs
@@ -45,6 +51,7 @@ class Account:
     financing: Financing = field(default_factory=Financing)
     instruments: Instruments = field(default_factory=Instruments)
     currencies: Currencies | None = None
+    first: int = 0
 
     @property
     def symbols(self) -> list[str]:
@@ -57,14 +64,34 @@ class Account:
         return self.currencies.names if self.currencies else ["account"]
 
 
-def volatility_before(close: np.ndarray) -> np.ndarray:
+def returns_held(close: np.ndarray, split: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """Returns a bar against the last close before it in today's units and contract; 0 over holes.
+
+    NaN up to a symbol's first close, which is no return yet.
+    """
+    out = np.full(close.shape, np.nan)
+    last = close[:, 0]
+    for t in range(1, close.shape[1]):
+        before = last / np.where(split[:, t] > 0.0, split[:, t], 1.0) + np.nan_to_num(roll[:, t])
+        last = np.where(np.isnan(close[:, t]), before, close[:, t])
+        change = last / np.where(before > 0.0, before, np.nan) - 1.0
+        out[:, t] = np.where(np.isnan(before) | np.isfinite(change), change, 0.0)
+    return out
+
+
+def volatility_before(close: np.ndarray, split: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Deviation of the last 20 bars' returns, known before each bar; 0 until there are two."""
     out = np.zeros(close.shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        change = close[:, 1:] / close[:, :-1] - 1.0
-    change = np.where(np.isfinite(change), change, 0.0)
+    change = returns_held(close, split, roll)
+    known = np.isfinite(change)
+    change = np.where(known, change, 0.0)
     for t in range(3, close.shape[1]):
-        out[:, t] = change[:, max(0, t - 1 - VOLATILITY_BARS) : t - 1].std(axis=1, ddof=1)
+        window = slice(max(1, t - VOLATILITY_BARS), t)
+        counted, values = known[:, window], change[:, window]
+        many = counted.sum(axis=1)
+        mean = values.sum(axis=1) / np.maximum(many, 1)
+        squares = (np.where(counted, values - mean[:, None], 0.0) ** 2).sum(axis=1)
+        out[:, t] = np.where(many > 1, np.sqrt(squares / np.maximum(many - 1, 1)), 0.0)
     return out
 
 
@@ -85,7 +112,9 @@ def bars_of(account: Account) -> np.ndarray:
             raise FieldNotFoundError("Impact and participation depend on 'volume', and the dataset has none.")
         bars[row] = found if found is not None else market.close if default is None else default
     by_volatility = costs.volatility > 0.0 or costs.impact_by_volatility
-    bars[at.SIGMA] = volatility_before(market.mark) if by_volatility else 0.0
+    bars[at.SIGMA] = 0.0
+    if by_volatility:
+        bars[at.SIGMA] = volatility_before(bars[at.CLOSE], bars[at.SPLIT], bars[at.ROLL])
     return bars
 
 
@@ -93,6 +122,7 @@ def traits_of(account: Account, names: list[str]) -> np.ndarray:
     """One row a symbol."""
     symbols, things, limits = account.symbols, account.instruments, account.limits
     traits = np.zeros((len(symbols), at.TRAITS))
+    traits[:, at.NUMBER] = account.first + np.arange(len(symbols))
     traits[:, at.MULTIPLIER] = by_symbol(things.multiplier, symbols, 1.0, "multiplier")
     traits[:, at.LOT] = by_symbol(things.lot, symbols, account.lot, "lot")
     traits[:, at.FUTURE] = by_symbol(dict.fromkeys(things.futures, 1.0), symbols, 0.0, "futures")
@@ -168,7 +198,7 @@ class Tables:
     def empty(cls, rows: int) -> "Tables":
         """Room for a number of orders and fills."""
         return cls(
-            orders=np.zeros((rows, 8), np.int64), figures=np.zeros((rows, 8)),
+            orders=np.zeros((rows, 8), np.int64), figures=np.zeros((rows, at.FIGURES)),
             fills=np.zeros((rows, 3), np.int64), paid=np.zeros((rows, 9)),
             active=np.zeros(rows, np.int64), counts=np.zeros(5, np.int64),
         )  # fmt: skip
@@ -262,7 +292,8 @@ class Run:
     def _leave_open(self) -> None:
         """Targets still waiting at the end are orders too."""
         tables = self.tables
-        for i in np.flatnonzero(~np.isnan(self.state[:, at.WANT])):
+        new = ~np.isnan(self.state[:, at.WANT]) & (self.state[:, at.ORDER] < 0.0)
+        for i in np.flatnonzero(new):
             o = int(tables.counts[at.ORDERS_USED])
             if o == len(tables.orders):
                 tables.grow()
@@ -284,6 +315,8 @@ class Run:
             "borrow fee": -self.book[at.BORROWED],
             "roll": -self.book[at.ROLLED],
         }
+        if several:
+            flows["exchange"] = self._exchange()
         return Books(
             cash=self.book[at.CASH_NOW].copy(),
             equity=self.book[at.EQUITY_NOW].copy(),
@@ -292,6 +325,11 @@ class Run:
             balances=self.balances if several else None,
             written=(self.quantity, self.tables.result(self.traits[:, at.MULTIPLIER])),
         )
+
+    def _exchange(self) -> np.ndarray:
+        """What the cash kept in other currencies gained since the bar before."""
+        gained = (self.balances[:, :-1] * np.diff(self.rates, axis=1)).sum(axis=0)
+        return np.concatenate(([0.0], gained))
 
     @property
     def balances(self) -> np.ndarray:
@@ -310,6 +348,7 @@ def start(
     rates = account.currencies.over(time) if account.currencies else np.ones((1, time.size))
     state = np.zeros((symbols, at.STATES))
     state[:, at.WANT] = np.nan
+    state[:, at.ORDER] = -1.0
     cash = np.zeros(len(names))
     cash[0] = account.capital
     asks = np.full((max(1, most), at.ASKS), np.nan)

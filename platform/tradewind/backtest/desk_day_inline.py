@@ -4,9 +4,25 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 """
 
 from tradewind.backtest import columns_inline as col
-from tradewind.backtest.desk_costs_inline import commission_of, money_of, worse_by, worth_of
-from tradewind.backtest.desk_fills_inline import activate, new_order, pay
+from tradewind.backtest.desk_costs_inline import commission_of, due_of, money_of, worse_by, worth_of
+from tradewind.backtest.desk_fills_inline import activate, new_order, pay, target_order
 from tradewind.loops import inline
+
+
+@inline
+def expel(t, bars, state, orders, figures, active, counts):  # type: ignore[no-untyped-def]
+    """Sell what was no member at the bar before, and forget what was ordered of it."""
+    for i in range(state.shape[0]):
+        if bars[col.MEMBER, i, t - 1] == 1.0:
+            continue
+        for k in range(counts[col.ACTIVE_USED]):
+            if orders[active[k], col.SYMBOL] == i and orders[active[k], col.STATUS] == col.WORKING:
+                orders[active[k], col.STATUS] = col.CANCELLED
+        if state[i, col.HELD] != 0.0:
+            o = new_order(i, col.MARKET, t - 1, -state[i, col.HELD], orders, figures, counts)
+            orders[o, col.REDUCE] = 1
+            orders[o, col.FROM] = t
+            activate(o, active, counts)
 
 
 @inline
@@ -14,6 +30,8 @@ def morning(t, bars, traits, state, cash, rates, clock, rules, tiers, orders, fi
     """Splits, dividends, rolls, and interest since the bar before."""
     symbols = state.shape[0]
     years = clock[col.YEARS, t]
+    if t > 0 and rules[col.HAS_TARGET] == 0.0:
+        expel(t, bars, state, orders, figures, active, counts)
     for c in range(cash.size):
         rate = clock[col.CASH_RATE, t] if cash[c] > 0.0 else clock[col.DEBT_RATE, t]
         paid = cash[c] * rate * years
@@ -32,6 +50,8 @@ def morning(t, bars, traits, state, cash, rates, clock, rules, tiers, orders, fi
             state[i, col.CARRIED] /= split
             state[i, col.SETTLED] /= split
             state[i, col.AVERAGE] /= split
+            if rules[col.UNITS] == 1.0:
+                state[i, col.WANT] *= split
             for k in range(counts[col.ACTIVE_USED]):
                 o = active[k]
                 if orders[o, col.SYMBOL] == i:
@@ -41,6 +61,7 @@ def morning(t, bars, traits, state, cash, rates, clock, rules, tiers, orders, fi
                     figures[o, col.STOP_AT] /= split
                     figures[o, col.TAKE_AT] /= split
                     figures[o, col.LOSS_AT] /= split
+                    figures[o, col.TRAIL_BY] /= split
         if held == 0.0:
             continue
         unit = traits[i, col.MULTIPLIER]
@@ -65,9 +86,17 @@ def morning(t, bars, traits, state, cash, rates, clock, rules, tiers, orders, fi
             spread, slip, _ = worse_by(
                 held, bars[col.SIGMA, i, t], 0.0, bars[col.HALF_SPREAD, i, t], rules, 1
             )
-            fee = 2.0 * (commission_of(value, abs(held), 0.0, rules, tiers) + value * (spread + slip))
+            due = due_of(value, abs(held), 0.0, rules, tiers)
+            fee = 2.0 * (commission_of(due, 0.0, rules) + value * (spread + slip))
             cash[0] -= fee
             book[col.ROLLED, t] += fee
+
+
+@inline
+def behind(o, price, figures):  # type: ignore[no-untyped-def]
+    """Where a trailing stop lies by the best price so far."""
+    trail, by = figures[o, col.TRAIL], figures[o, col.TRAIL_BY]
+    return price * (1.0 - trail) - by if figures[o, col.LEFT] < 0.0 else price * (1.0 + trail) + by
 
 
 @inline
@@ -94,13 +123,12 @@ def evening(t, bars, traits, state, cash, rates, rules, day, orders, figures, ac
             elif orders[o, col.EXPIRES] <= t:
                 orders[o, col.STATUS] = col.EXPIRED
         if orders[o, col.STATUS] == col.WORKING:
-            trail = figures[o, col.TRAIL]
-            if trail == trail:
+            if figures[o, col.TRAIL] == figures[o, col.TRAIL]:
                 high, low = bars[col.HIGH, i, t], bars[col.LOW, i, t]
                 if figures[o, col.LEFT] < 0.0 and high == high:
-                    figures[o, col.STOP_AT] = max(figures[o, col.STOP_AT], high * (1.0 - trail))
+                    figures[o, col.STOP_AT] = max(figures[o, col.STOP_AT], behind(o, high, figures))
                 elif figures[o, col.LEFT] > 0.0 and low == low:
-                    figures[o, col.STOP_AT] = min(figures[o, col.STOP_AT], low * (1.0 + trail))
+                    figures[o, col.STOP_AT] = min(figures[o, col.STOP_AT], behind(o, low, figures))
             active[kept] = o
             kept += 1
     counts[col.ACTIVE_USED] = kept
@@ -140,11 +168,12 @@ def take_orders(n, t, asks, bars, orders, figures, active, counts, rules):  # ty
         figures[o, col.STOP_AT] = asks[k, col.ASK_STOP]
         figures[o, col.TAKE_AT] = asks[k, col.ASK_TAKE]
         figures[o, col.LOSS_AT] = asks[k, col.ASK_LOSS]
-        trail = asks[k, col.ASK_TRAIL]
-        if kind == col.STOP and trail == trail and asks[k, col.ASK_STOP] != asks[k, col.ASK_STOP]:
-            figures[o, col.TRAIL] = trail
-            close = bars[col.CLOSE, i, t]
-            figures[o, col.STOP_AT] = close * (1.0 - trail) if quantity < 0.0 else close * (1.0 + trail)
+        trail, by = asks[k, col.ASK_TRAIL], asks[k, col.ASK_TRAIL_BY]
+        stopped = asks[k, col.ASK_STOP] == asks[k, col.ASK_STOP]
+        if kind == col.STOP and not stopped and (trail == trail or by == by):
+            figures[o, col.TRAIL] = trail if trail == trail else 0.0
+            figures[o, col.TRAIL_BY] = by if by == by else 0.0
+            figures[o, col.STOP_AT] = behind(o, bars[col.CLOSE, i, t], figures)
         else:
             figures[o, col.TRAILING] = trail
         activate(o, active, counts)
@@ -157,9 +186,7 @@ def aim(t, target, state, orders, figures, counts):  # type: ignore[no-untyped-d
         w = target[i, t]
         if w == w:
             if state[i, col.WANT] == state[i, col.WANT]:
-                o = new_order(
-                    i, col.TARGET, int(state[i, col.SINCE]), state[i, col.WANT], orders, figures, counts
-                )
-                orders[o, col.STATUS] = col.REPLACED
+                orders[target_order(i, state, orders, figures, counts), col.STATUS] = col.REPLACED
             state[i, col.WANT] = w
             state[i, col.SINCE] = t
+            state[i, col.ORDER] = -1.0

@@ -6,7 +6,15 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 import numpy as np
 
 from tradewind.backtest import columns_inline as col
-from tradewind.backtest.desk_costs_inline import affordable, commission_of, limited, whole_lots, worse_by
+from tradewind.backtest.desk_costs_inline import (
+    affordable,
+    commission_of,
+    due_of,
+    is_slow,
+    limited,
+    whole_lots,
+    worse_by,
+)
 from tradewind.loops import inline
 
 NAN = np.nan
@@ -41,6 +49,18 @@ def new_order(symbol, kind, t, quantity, orders, figures, counts):  # type: igno
         figures[o, k] = NAN
     figures[o, col.LEFT] = quantity
     figures[o, col.ASKED] = quantity
+    figures[o, col.DUE] = 0.0
+    figures[o, col.CHARGED] = 0.0
+    return o
+
+
+@inline
+def target_order(i, state, orders, figures, counts):  # type: ignore[no-untyped-def]
+    """The order of the target that waits for a symbol."""
+    o = int(state[i, col.ORDER])
+    if o < 0:
+        o = new_order(i, col.TARGET, int(state[i, col.SINCE]), state[i, col.WANT], orders, figures, counts)
+        state[i, col.ORDER] = o
     return o
 
 
@@ -72,14 +92,16 @@ def children(o, d, p, t, lag, early, orders, figures, active, counts):  # type: 
                 figures[child, col.LIMIT_AT] = take
             else:
                 figures[child, col.TRAIL] = trail
+                figures[child, col.TRAIL_BY] = 0.0
                 figures[child, col.STOP_AT] = p * (1.0 - trail) if d > 0.0 else p * (1.0 + trail)
             activate(child, active, counts)
 
 
 @inline
 def execute(  # type: ignore[no-untyped-def]
-    o, d, p, t, takes, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, counts, tax
-):
+    o, d, p, t, takes, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, figures,
+    counts, tax,
+):  # fmt: skip
     """Book one fill."""
     i = orders[o, col.SYMBOL]
     multiplier = traits[i, col.MULTIPLIER]
@@ -91,7 +113,11 @@ def execute(  # type: ignore[no-untyped-def]
     bad = spread + slip + impact
     at = p * (1.0 + bad) if d > 0.0 else p * (1.0 - bad)
     value = abs(d) * at * multiplier * fx
-    fee = commission_of(value, abs(d), day[col.TRADED], rules, tiers) if takes >= 0 else 0.0
+    fee = 0.0
+    if takes >= 0:
+        figures[o, col.DUE] += due_of(value, abs(d), day[col.TRADED], rules, tiers)
+        fee = commission_of(figures[o, col.DUE], figures[o, col.CHARGED], rules)
+        figures[o, col.CHARGED] += fee
     duty = value * (rules[col.TAX_BUY] if d > 0.0 else rules[col.TAX_SELL]) if takes >= 0 else 0.0
     held = state[i, col.HELD]
     profit = 0.0
@@ -99,7 +125,7 @@ def execute(  # type: ignore[no-untyped-def]
         gone = min(abs(d), abs(held))
         profit = gone * (at - state[i, col.AVERAGE]) * (1.0 if held > 0.0 else -1.0) * multiplier * fx
     if tax is not None:
-        duty += tax(i, t, d, at, profit)
+        duty += tax(int(traits[i, col.NUMBER]), t, d, at, profit)
     if traits[i, col.FUTURE] == 1.0:
         if held == 0.0:
             state[i, col.SETTLED] = p
@@ -137,6 +163,20 @@ def execute(  # type: ignore[no-untyped-def]
 
 
 @inline
+def others(o, d, slow, orders, figures, active, counts):  # type: ignore[no-untyped-def]
+    """What a fill leaves of the other orders of its group: nothing, or as much as is left of itself."""
+    group = orders[o, col.GROUP]
+    if group < 0:
+        return
+    for k in range(counts[col.ACTIVE_USED]):
+        other = active[k]
+        if other != o and orders[other, col.GROUP] == group and orders[other, col.STATUS] == col.WORKING:
+            figures[other, col.LEFT] -= d
+            if not slow or figures[other, col.LEFT] * d <= 0.0:
+                orders[other, col.STATUS] = col.CANCELLED
+
+
+@inline
 def fill_order(  # type: ignore[no-untyped-def]
     o,
     p,
@@ -168,14 +208,13 @@ def fill_order(  # type: ignore[no-untyped-def]
         and abs(asked) > abs(state[i, col.HELD])
     ):
         asked = -state[i, col.HELD]
-    d = limited(i, asked, p, t, orders[o, col.REDUCE], bars, traits, state, rates, rules, day)
-    slow = False
-    if rules[col.PARTICIPATION] > 0.0 and d != asked:
-        volume = bars[col.VOLUME, i, t]
-        room = max(0.0, rules[col.PARTICIPATION] * volume - state[i, col.USED]) if volume == volume else 0.0
-        slow = abs(d) >= room * (1.0 - 1e-12)
+    d = limited(i, asked, p, t, orders[o, col.REDUCE], True, bars, traits, state, rates, rules, day)
+    slow = is_slow(i, t, d, asked, bars, state, rules)
     if d > 0.0:
-        d = affordable(i, d, p, t, takes, bars, traits, cash, rates, rules, tiers, day)
+        d = affordable(
+            i, d, p, t, takes, bars, traits, cash, rates, rules, tiers, day, figures[o, col.DUE],
+            figures[o, col.CHARGED],
+        )  # fmt: skip
     d = whole_lots(i, d, p, t, traits, state, rates, rules)
     if abs(d) < 1e-12 * abs(asked):
         d = 0.0
@@ -185,7 +224,7 @@ def fill_order(  # type: ignore[no-untyped-def]
         before = state[i, col.HELD]
         at = execute(
             o, d, p, t, takes, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders,
-            counts, tax,
+            figures, counts, tax,
         )  # fmt: skip
         unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
         day[col.GROSS_BY] += (abs(state[i, col.HELD]) - abs(before)) * unit
@@ -198,16 +237,7 @@ def fill_order(  # type: ignore[no-untyped-def]
             beyond = figures[o, col.TAKE_AT] > p if d > 0.0 else figures[o, col.TAKE_AT] < p
             early = beyond and np.isnan(figures[o, col.TRAILING]) and (np.isnan(loss) or clear)
         children(o, d, at, t, lag, early, orders, figures, active, counts)
-        group = orders[o, col.GROUP]
-        if group >= 0:
-            for k in range(counts[col.ACTIVE_USED]):
-                other = active[k]
-                if (
-                    other != o
-                    and orders[other, col.GROUP] == group
-                    and orders[other, col.STATUS] == col.WORKING
-                ):
-                    orders[other, col.STATUS] = col.CANCELLED
+        others(o, d, slow, orders, figures, active, counts)
     rest = asked - d
     if abs(rest) <= 1e-9 * abs(asked):
         orders[o, col.STATUS] = col.FILLED

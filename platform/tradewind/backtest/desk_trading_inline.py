@@ -6,8 +6,8 @@ A change here makes the caches of all loops in this folder stale; see :mod:`trad
 import numpy as np
 
 from tradewind.backtest import columns_inline as col
-from tradewind.backtest.desk_costs_inline import cost_of, limited, money_of, whole_lots
-from tradewind.backtest.desk_fills_inline import RISING, execute, fill_order, new_order
+from tradewind.backtest.desk_costs_inline import cost_of, is_slow, limited, money_of, whole_lots
+from tradewind.backtest.desk_fills_inline import RISING, execute, fill_order, new_order, target_order
 from tradewind.loops import inline
 
 NAN = np.nan
@@ -99,6 +99,96 @@ def go_through(  # type: ignore[no-untyped-def]
 
 
 @inline
+def aims(t, bars, traits, state, rates, rules, day, orders, figures, counts):  # type: ignore[no-untyped-def]
+    """The change that every waiting target asks for and the symbol's own limits allow."""
+    for i in range(state.shape[0]):
+        state[i, col.CHANGE] = NAN
+        state[i, col.WAITS] = 0.0
+        w = state[i, col.WANT]
+        p = bars[col.PRICE, i, t]
+        if not (w == w and p > 0.0):
+            continue
+        held = state[i, col.HELD]
+        unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
+        d = -held
+        if w != 0.0:
+            d = w - held if rules[col.UNITS] == 1.0 else w * max(0.0, day[col.SIZE_BY]) / unit - held
+        o = target_order(i, state, orders, figures, counts)
+        change = limited(i, d, p, t, 0, False, bars, traits, state, rates, rules, day)
+        orders[o, col.STATUS] = col.FILLED
+        if is_slow(i, t, change, d, bars, state, rules):
+            state[i, col.WAITS] = 1.0
+            orders[o, col.STATUS] = col.WORKING
+        elif abs(change - d) > 1e-9 * abs(d):
+            change = 0.0 if rules[col.SHORTFALL] == 1.0 else change
+            orders[o, col.STATUS] = col.CUT if change != 0.0 else col.REJECTED
+        state[i, col.CHANGE] = change
+
+
+@inline
+def share_out(t, bars, traits, state, rates, rules, day, orders):  # type: ignore[no-untyped-def]
+    """Cut the changes to what all positions together may be worth, and what may be traded in a bar.
+
+    Sales make room first; what makes positions larger is cut by one factor, all trades by another: neither
+    depends on the order of the symbols.
+    """
+    less, more = 0.0, 0.0
+    for i in range(state.shape[0]):
+        d, held = state[i, col.CHANGE], state[i, col.HELD]
+        if d == d:
+            unit = bars[col.PRICE, i, t] * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
+            smaller = min(abs(held), abs(d)) if held * d < 0.0 else 0.0
+            less += smaller * unit
+            more += (abs(d) - smaller) * unit
+    equity, kept, pace = max(0.0, day[col.SIZE_BY]), 1.0, 1.0
+    if rules[col.MOST_GROSS] > 0.0 and more > 0.0:
+        kept = min(1.0, max(0.0, rules[col.MOST_GROSS] * equity - (day[col.GROSS_BY] - less)) / more)
+    if rules[col.MOST_TURNOVER] > 0.0 and less + more * kept > 0.0:
+        pace = min(1.0, max(0.0, rules[col.MOST_TURNOVER] * equity - day[col.TURNED]) / (less + more * kept))
+    for i in range(state.shape[0]):
+        d, held, p = state[i, col.CHANGE], state[i, col.HELD], bars[col.PRICE, i, t]
+        if d != d:
+            continue
+        smaller = min(abs(held), abs(d)) if held * d < 0.0 else 0.0
+        if pace < 1.0 or (kept < 1.0 and abs(d) > smaller):
+            d = np.sign(d) * (smaller + (abs(d) - smaller) * kept) * pace
+            o = int(state[i, col.ORDER])
+            if abs(d - state[i, col.CHANGE]) > 1e-9 * abs(state[i, col.CHANGE]):
+                state[i, col.WAITS] = 0.0  # a limit allows no more, however much is traded
+                d = 0.0 if rules[col.SHORTFALL] == 1.0 else d
+                orders[o, col.STATUS] = col.CUT if d != 0.0 else col.REJECTED
+        d = whole_lots(i, d, p, t, traits, state, rates, rules)
+        state[i, col.CHANGE] = d
+        unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
+        day[col.GROSS_BY] += (abs(held + d) - abs(held)) * unit
+
+
+@inline
+def paid_for(t, bars, traits, state, cash, rates, rules, tiers, day, figures):  # type: ignore[no-untyped-def]
+    """The share of all purchases that cash pays for."""
+    money = money_of(cash, rates, t)
+    low, high = 0.0, 1.0
+    for trial in range(61):
+        middle = 1.0 if trial == 0 else (low + high) / 2.0
+        need = 0.0
+        for i in range(state.shape[0]):
+            d = state[i, col.CHANGE] * middle
+            if d > 0.0:
+                fx, o = rates[int(traits[i, col.CURRENCY]), t], int(state[i, col.ORDER])
+                need += cost_of(
+                    d, bars[col.PRICE, i, t], i, t, bars, traits, fx, rules, tiers, day[col.TRADED], 1,
+                    figures[o, col.DUE], figures[o, col.CHARGED],
+                )  # fmt: skip
+        if need <= money:
+            low = middle
+            if trial == 0:
+                break
+        else:
+            high = middle
+    return low
+
+
+@inline
 def rebalance(  # type: ignore[no-untyped-def]
     t, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders, figures, counts, tax
 ):
@@ -109,48 +199,12 @@ def rebalance(  # type: ignore[no-untyped-def]
         waiting = waiting or state[i, col.WANT] == state[i, col.WANT]
     if not waiting:
         return
-    sold = 0.0
-    for i in range(symbols):
-        state[i, col.CHANGE] = NAN
-        w = state[i, col.WANT]
-        p = bars[col.PRICE, i, t]
-        if w == w and p > 0.0:
-            held = state[i, col.HELD]
-            unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
-            d = -held
-            if w != 0.0:
-                d = w - held if rules[col.UNITS] == 1.0 else w * day[col.SIZE_BY] / unit - held
-            change = limited(i, d, p, t, 0, bars, traits, state, rates, rules, day)
-            change = whole_lots(i, change, p, t, traits, state, rates, rules)
-            state[i, col.CHANGE] = change
-            # What this one takes of the limits the next ones may not have
-            day[col.GROSS_BY] += (abs(held + change) - abs(held)) * unit
-            day[col.TURNED] += abs(change) * unit
-            sold += abs(change) * unit
-    day[col.TURNED] -= sold
+    aims(t, bars, traits, state, rates, rules, day, orders, figures, counts)
+    share_out(t, bars, traits, state, rates, rules, day, orders)
     for side in range(2):
         cut = 1.0
         if side == 1 and rules[col.BORROW] == 0.0:
-            money = money_of(cash, rates, t)
-            low = 0.0
-            high = 1.0
-            for trial in range(61):
-                middle = 1.0 if trial == 0 else (low + high) / 2.0
-                need = 0.0
-                for i in range(symbols):
-                    d = state[i, col.CHANGE] * middle
-                    if d > 0.0:
-                        fx = rates[int(traits[i, col.CURRENCY]), t]
-                        need += cost_of(
-                            d, bars[col.PRICE, i, t], i, t, bars, traits, fx, rules, tiers, day[col.TRADED], 1
-                        )
-                if need <= money:
-                    low = middle
-                    if trial == 0:
-                        break
-                else:
-                    high = middle
-            cut = low
+            cut = paid_for(t, bars, traits, state, cash, rates, rules, tiers, day, figures)
         for i in range(symbols):
             d = state[i, col.CHANGE]
             if np.isnan(d) or (side == 0) != (d <= 0.0):
@@ -158,17 +212,17 @@ def rebalance(  # type: ignore[no-untyped-def]
             p = bars[col.PRICE, i, t]
             if side == 1 and cut < 1.0:
                 d = whole_lots(i, d * cut, p, t, traits, state, rates, rules)
-            o = new_order(
-                i, col.TARGET, int(state[i, col.SINCE]), state[i, col.WANT], orders, figures, counts
-            )
-            orders[o, col.STATUS] = col.NOTHING
+            o = int(state[i, col.ORDER])
             if d != 0.0:
-                orders[o, col.STATUS] = col.FILLED
                 execute(
                     o, d, p, t, 1, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders,
-                    counts, tax,
+                    figures, counts, tax,
                 )  # fmt: skip
-            state[i, col.WANT] = NAN
+            elif orders[o, col.STATUS] == col.FILLED:
+                orders[o, col.STATUS] = col.NOTHING
+            if state[i, col.WAITS] == 0.0:
+                state[i, col.WANT] = NAN
+                state[i, col.ORDER] = -1.0
 
 
 @inline
@@ -187,7 +241,7 @@ def fractions(  # type: ignore[no-untyped-def]
                 orders[o, col.STATUS] = col.FILLED
                 execute(
                     o, -rest, state[i, col.CARRIED], t, -1, bars, traits, state, cash, rates, rules, tiers,
-                    day, fills, paid, orders, counts, tax,
+                    day, fills, paid, orders, figures, counts, tax,
                 )  # fmt: skip
 
 
@@ -199,10 +253,14 @@ def forced(  # type: ignore[no-untyped-def]
     for i in range(state.shape[0]):
         p = bars[col.PRICE, i, t]
         traded = p == p and p > 0.0
-        state[i, col.STALE] = 0.0 if traded else state[i, col.STALE] + 1.0
+        listed = state[i, col.LAST] > 0.0
+        state[i, col.STALE] = 0.0 if traded or not listed else state[i, col.STALE] + 1.0
         held = state[i, col.HELD]
         if rules[col.DELIST_AFTER] > 0.0 and state[i, col.STALE] >= rules[col.DELIST_AFTER]:
+            if state[i, col.WANT] == state[i, col.WANT]:
+                orders[target_order(i, state, orders, figures, counts), col.STATUS] = col.CANCELLED
             state[i, col.WANT] = NAN
+            state[i, col.ORDER] = -1.0
             for k in range(counts[col.ACTIVE_USED]):
                 if orders[active[k], col.SYMBOL] == i and orders[active[k], col.STATUS] == col.WORKING:
                     orders[active[k], col.STATUS] = col.CANCELLED
@@ -212,7 +270,7 @@ def forced(  # type: ignore[no-untyped-def]
                 last = state[i, col.LAST] * (1.0 - rules[col.DELIST_LOSS] if held > 0.0 else 1.0)
                 execute(
                     o, -held, last, t, -1, bars, traits, state, cash, rates, rules, tiers, day, fills, paid,
-                    orders, counts, tax,
+                    orders, figures, counts, tax,
                 )  # fmt: skip
         elif day[col.CALLED] == 1.0 and held != 0.0 and traded:
             most = rules[col.MOST_GROSS] * max(0.0, day[col.SIZE_BY])
@@ -226,5 +284,5 @@ def forced(  # type: ignore[no-untyped-def]
                 orders[o, col.STATUS] = col.FILLED
                 execute(
                     o, d, p, t, 1, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders,
-                    counts, tax,
+                    figures, counts, tax,
                 )  # fmt: skip

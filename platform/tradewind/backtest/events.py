@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import isnan
+from math import isfinite, isnan
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from tradewind.backtest import columns_inline as at
-from tradewind.backtest.accounting import Books
+from tradewind.backtest.accounting import Books, refuse_infinite
+from tradewind.backtest.checking import not_negative, number, positive, whole
 from tradewind.backtest.desk import Account, Run, start, traits_of
 from tradewind.backtest.market import Market, carried
 from tradewind.backtest.orders import Orders as Records
@@ -115,7 +116,7 @@ class Desk:
 
     def order(
         self, symbol: str | int, quantity: float, *, limit: float = NAN, stop: float = NAN,
-        trail: float = NAN,
+        trail: float = NAN, trail_by: float = NAN,
         bars: int = 0, stop_loss: float = NAN, take_profit: float = NAN, trailing_stop: float = NAN,
         reduce: bool = False,
     ) -> None:  # fmt: skip
@@ -129,6 +130,8 @@ class Desk:
             Prices.
         trail
             A stop at this distance from the price, a share of it, which follows the price.
+        trail_by
+            The same by an amount of the price's currency.
         bars
             In force for so many bars; 0: until cancelled.
         stop_loss, take_profit
@@ -138,18 +141,24 @@ class Desk:
         reduce
             Only to make a position smaller.
         """
-        limited, stopped = not isnan(limit), not (isnan(stop) and isnan(trail))
-        kind = _KINDS[limited, stopped]
-        self._asked.append((self.number(symbol), kind, quantity, limit, stop, bars, take_profit, stop_loss,
-                            trailing_stop if isnan(trail) else trail, float(reduce)))  # fmt: skip
+        limit, stop = _given(limit, "limit"), _given(stop, "stop")
+        stop_loss, take_profit = _given(stop_loss, "stop_loss"), _given(take_profit, "take_profit")
+        trail, trailing_stop = _distance(trail, "trail"), _distance(trailing_stop, "trailing_stop")
+        trail_by = _given(trail_by, "trail_by", "a positive distance in money", positive)
+        kind = _KINDS[not isnan(limit), not (isnan(stop) and isnan(trail) and isnan(trail_by))]
+        self._asked.append((
+            self.number(symbol), kind, number(quantity, "quantity", "a number of units"), limit, stop,
+            whole(bars, "bars"), take_profit, stop_loss, trailing_stop if isnan(trail) else trail,
+            float(reduce), trail_by,
+        ))  # fmt: skip
 
     def buy(self, symbol: str | int = 0, quantity: float = 1.0, **options: Any) -> None:
         """Buy; see :meth:`order`."""
-        self.order(symbol, abs(quantity), **options)
+        self.order(symbol, _units(quantity, "buy", "sell"), **options)
 
     def sell(self, symbol: str | int = 0, quantity: float = 1.0, **options: Any) -> None:
         """Sell; see :meth:`order`."""
-        self.order(symbol, -abs(quantity), **options)
+        self.order(symbol, -_units(quantity, "sell", "buy"), **options)
 
     def close(self, symbol: str | int = 0) -> None:
         """Leave a position at the market."""
@@ -159,7 +168,7 @@ class Desk:
 
     def cancel(self, symbol: str | int = 0) -> None:
         """Cancel every working order of a symbol."""
-        self._asked.append((self.number(symbol), at.CANCEL, 0.0, *[NAN] * 6, 0.0))
+        self._asked.append((self.number(symbol), at.CANCEL, 0.0, *[NAN] * 6, 0.0, NAN))
 
     def _place(self) -> None:
         count = len(self._asked)
@@ -169,6 +178,24 @@ class Desk:
             self._run.asks[:count] = self._asked
             self._run.accept(count, self.bar)
             self._asked.clear()
+
+
+def _given(
+    price: Any, what: str, meaning: str = "a price", holds: Callable[[float], bool] = isfinite
+) -> float:
+    """A price of an order; NaN, or None, where there is none."""
+    if price is None or (isinstance(price, float | np.floating) and isnan(price)):
+        return NAN
+    return number(price, what, meaning, holds)
+
+
+def _distance(share: Any, what: str) -> float:
+    return _given(share, what, "a share of the price between 0 and 1", lambda v: 0.0 < v < 1.0)
+
+
+def _units(quantity: Any, side: str, other: str) -> float:
+    hint = f"To {other}, use desk.{other}; desk.order takes signed quantities."
+    return number(quantity, f"The quantity to {side}", "a number of units, not negative", not_negative, hint)
 
 
 def _in_python(run: Run, on_bar: Callable[[Desk], None]) -> None:
@@ -196,7 +223,7 @@ def _orders(account: Account, decision: Orders) -> Run:
 
 
 def _slice(account: Account, i: int, share: float) -> Account:
-    """The account of one symbol alone."""
+    """The account of one symbol alone, under its number in the whole market."""
     market = account.market
     rows = slice(i, i + 1)
     fields = {
@@ -224,12 +251,16 @@ def _slice(account: Account, i: int, share: float) -> Account:
     )
     return replace(
         account, market=alone, capital=share, instruments=one, financing=replace(finance, borrow_fee=fee),
-        limits=replace(account.limits, locate=tuple(s for s in account.limits.locate if s == name)),
+        first=i, limits=replace(account.limits, locate=tuple(s for s in account.limits.locate if s == name)),
     )  # fmt: skip
 
 
 def _signals(account: Account, target: np.ndarray) -> Books:
-    """Every symbol in an account of its own, traded when its target changes."""
+    """Every symbol in an account of its own, traded when its target changes.
+
+    Whatever counts money counts that of the slice: commission by tiers, limits, and what cash pays for. A
+    slice neither pays nor saves by what others trade, or the symbols beside it would decide its size.
+    """
     symbols = target.shape[0]
     traits_of(account, account.monies)  # says what is wrong with the whole, before it is taken apart
     parts: list[Books] = []
@@ -271,17 +302,16 @@ def run_desk(account: Account, decision: Decision, target: np.ndarray | None) ->
         A setting names a symbol that there is not.
     """
     if isinstance(decision, Orders):
-        books = _orders(account, decision).books()
-    elif target is None:
+        return _orders(account, decision).books(), _seen(account)
+    if target is None:
         raise InvalidInputError("There is nothing to trade.")
-    elif isinstance(decision, Signals):
-        books = _signals(account, target)
-    else:
-        assert isinstance(decision, Units | Weights)
-        run = start(account, target, units=isinstance(decision, Units))
-        run.advance(target.shape[1])
-        books = run.books()
-    return books, _seen(account)
+    refuse_infinite(target)
+    if isinstance(decision, Signals):
+        return _signals(account, target), _seen(account)
+    assert isinstance(decision, Units | Weights)
+    run = start(account, target, units=isinstance(decision, Units))
+    run.advance(target.shape[1])
+    return run.books(), _seen(account)
 
 
 def _seen(account: Account) -> Market:

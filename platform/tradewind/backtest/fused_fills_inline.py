@@ -36,8 +36,9 @@ def _quantity(want, cash, held, at, costs):  # type: ignore[no-untyped-def]
     q = want * pick(more, equity + paid, equity - paid) / pick(more, at + fees, at - fees)
     q = pick(more, pick(held > q, held, q), pick(held < q, held, q))
     if minimum > 0.0:
-        gap = size(q - held)
-        q = pick((gap > 0.0) & (gap * rate < minimum), want * (equity - minimum) / at, q)
+        gap, left = size(q - held), equity - minimum
+        left = pick(left > 0.0, left, splat(0.0))
+        q = pick((gap > 0.0) & (gap * rate < minimum), want * left / at, q)
     return q
 
 
@@ -83,8 +84,8 @@ def _in_and_out(book, buys, sells, cash, held, p, costs):  # type: ignore[no-unt
 def _fill(book, want, cash, held, p, costs):  # type: ignore[no-untyped-def]
     zero = splat(0.0)
     one = splat(1.0)
-    ends = want == 0.0
     worth = held * p
+    ends = (want == 0.0) | ((want == want) & (cash + worth <= 0.0))  # what is gone holds nothing any more
     up = pick(ends, held < 0.0, want * (cash + worth) > worth)
     at = pick(up, p * (1.0 + costs[3]), p * (1.0 - costs[3]))
     change = pick(ends, zero - held, _quantity(want, cash, held, at, costs) - held)

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
 
+from tradewind.backtest.checking import mapping, not_negative, number, positive, shown, symbols, whole
+from tradewind.backtest.rules import Named
 from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
+from tradewind.keywords import spoken
 from tradewind.vocabulary import TIME
 
 CURRENCY_DIM = "currency"
@@ -30,11 +33,7 @@ class Shortfall(StrEnum):
     REJECT = "reject"
 
 
-def _share(name: str, value: float | None) -> None:
-    if value is not None and not float(value) > 0.0:
-        raise ParameterError(f"{name} is a positive share of the equity, not {value!r}.")
-
-
+@spoken
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What an account may hold and trade.
@@ -48,9 +47,11 @@ class Limits:
     position
         Most value of one position, as a share of the equity.
     gross
-        Most gross value of all positions, as a share of the equity: the leverage.
+        Most gross value of all positions, as a share of the equity: the leverage. Of targets, sales make
+        room first, and all that makes positions larger is cut by one factor; orders take room as they come.
     turnover
-        Most value traded in one bar, as a share of the equity.
+        Most value traded in one bar, as a share of the equity; all trades towards targets are cut by one
+        factor.
     maintenance
         A margin call comes when the equity closes below this share of the gross value: at the next bar's
         price all positions are cut to ``gross`` times the equity (to nothing, if there is none left).
@@ -81,19 +82,21 @@ class Limits:
                 f"Limits: {problem}.",
                 'short is "allowed", "forbidden" or "locate"; shortfall "cut" or "reject".',
             ) from None
-        object.__setattr__(self, "locate", tuple(self.locate))
+        object.__setattr__(self, "locate", symbols(self.locate, "Limits: locate"))
         for name in ("position", "gross", "turnover"):
-            _share(f"Limits: {name}", getattr(self, name))
-        if not 0.0 <= self.maintenance < 1.0 or not 0.0 <= self.delist_loss <= 1.0:
-            raise ParameterError("Limits: maintenance and delist_loss are shares between 0 and 1.")
+            if (value := getattr(self, name)) is not None:
+                number(value, f"Limits: {name}", "a positive share of the equity", positive)
+        number(self.maintenance, "Limits: maintenance", "a share from 0 to below 1", lambda v: 0.0 <= v < 1.0)
+        number(self.delist_loss, "Limits: delist_loss", "a share between 0 and 1", lambda v: 0.0 <= v <= 1.0)
+        number(self.minimum_notional, "Limits: minimum_notional", "an amount and not negative", not_negative)
+        whole(self.delist_after, "Limits: delist_after")
         if self.maintenance and self.gross is None:
             raise ParameterError(
                 "Limits: a margin call needs to know what to cut to.", "Give gross=, the most leverage."
             )
-        if self.minimum_notional < 0.0 or self.delist_after < 0:
-            raise ParameterError("Limits: minimum_notional and delist_after are not negative.")
 
 
+@spoken
 @dataclass(frozen=True, kw_only=True)
 class Financing:
     """What money costs and earns: rates a year, accrued from bar to bar over calendar days.
@@ -114,10 +117,28 @@ class Financing:
     days: float = 365.0
 
     def __post_init__(self) -> None:
-        if not self.days > 0.0:
-            raise ParameterError("Financing: days is a positive number of days a year.")
+        for name in ("cash_rate", "debt_rate"):
+            object.__setattr__(self, name, _rate(getattr(self, name), f"Financing: {name}"))
+        fee = self.borrow_fee
+        if isinstance(fee, Mapping):
+            found: Any = {s: number(v, f"Financing: borrow_fee of {s}") for s, v in fee.items()}
+        else:
+            found = number(fee, "Financing: borrow_fee", "a share a year, or one by symbol")
+        object.__setattr__(self, "borrow_fee", found)
+        number(self.days, "Financing: days", "a positive number of days a year", positive)
 
 
+def _rate(rate: Any, what: str) -> float | xr.DataArray:
+    if isinstance(rate, Named):
+        return cast("float", rate)
+    if not isinstance(rate, xr.DataArray):
+        return number(rate, what, "a share a year, or a DataArray [time] of them")
+    if rate.dims != (TIME,):
+        raise InvalidInputError(f"{what} is a series over time; this one has dims {rate.dims}.")
+    return rate
+
+
+@spoken
 @dataclass(frozen=True, kw_only=True)
 class Instruments:
     """What the symbols are, where they are not plain shares.
@@ -142,11 +163,19 @@ class Instruments:
     currency: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "futures", tuple(self.futures))
-        if any(not m > 0.0 for m in self.multiplier.values()):
-            raise ParameterError("Instruments: a multiplier is a positive number.")
+        object.__setattr__(self, "futures", symbols(self.futures, "Instruments: futures"))
+        rules = {"multiplier": ("a positive number", positive), "lot": ("a number of units", not_negative)}
+        for name, (meaning, holds) in rules.items():
+            given = mapping(getattr(self, name), f"Instruments: {name}", '{"ES": 50}')
+            what = f"Instruments: {name} of"
+            found = {s: number(v, f"{what} {s}", meaning, holds) for s, v in given.items()}
+            object.__setattr__(self, name, found)
+        for symbol, money in mapping(self.currency, "Instruments: currency", '{"SAP": "EUR"}').items():
+            if not isinstance(money, str):
+                raise ParameterError(f"Instruments: currency of {symbol} is a name, not {money!r}.")
 
 
+@spoken
 @dataclass(frozen=True, kw_only=True)
 class Currencies:
     """Money in several currencies.
@@ -168,10 +197,11 @@ class Currencies:
     convert: bool = True
 
     def __post_init__(self) -> None:
-        if set(self.rates.dims) != {CURRENCY_DIM, TIME}:
-            raise InvalidInputError(
-                f"Currencies: rates have dims (currency, time), not {tuple(self.rates.dims)}."
-            )
+        if not isinstance(self.base, str):
+            raise ParameterError(f"Currencies: base is a currency's name, not {shown(self.base)}.")
+        dims = tuple(self.rates.dims) if isinstance(self.rates, xr.DataArray) else shown(self.rates)
+        if not isinstance(dims, tuple) or set(dims) != {CURRENCY_DIM, TIME}:
+            raise InvalidInputError(f"Currencies: rates have dims (currency, time), not {dims}.")
 
     @property
     def names(self) -> list[str]:

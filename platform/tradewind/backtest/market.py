@@ -9,12 +9,13 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 
+from tradewind.backtest.checking import market_axes, numeric
 from tradewind.backtest.rules import Fill
 from tradewind.errors import EmptySelectionError, FieldNotFoundError, InvalidInputError, did_you_mean
 from tradewind.lazy import lazy
 from tradewind.metrics import periods_per_year
 from tradewind.threads import over_rows
-from tradewind.vocabulary import SYMBOL, TIME
+from tradewind.vocabulary import DIMS, SYMBOL, TIME
 
 loops = lazy("tradewind.backtest.signals_loops")
 
@@ -68,7 +69,7 @@ class Market:
 
     def field(self, name: str) -> np.ndarray | None:
         """A field of the dataset, or None."""
-        return array_of(self.fields[name]) if name in self.fields else None
+        return array_of(self.fields[name], f"{name!r}") if name in self.fields else None
 
     @cached_property
     def high(self) -> np.ndarray:
@@ -93,29 +94,47 @@ class Market:
         return self.field("dividend")
 
 
-def array_of(data: Any) -> np.ndarray:
-    """Return a DataArray's, Variable's or array's values as a contiguous float64 ``(symbol, time)`` array."""
-    if isinstance(data, np.ndarray):
-        return data
-    values = data.values if data.dims == (SYMBOL, TIME) else data.transpose(SYMBOL, TIME).values
-    return np.ascontiguousarray(values, dtype=np.float64)
-
-
-def with_symbol(ds: xr.Dataset) -> xr.Dataset:
-    """Give a dataset of one unnamed series a ``symbol`` dim.
+def array_of(data: Any, what: str = "The series") -> np.ndarray:
+    """Return a DataArray's, Variable's or array's values as a contiguous float64 ``(symbol, time)`` array.
 
     Raises
     ------
     InvalidInputError
-        There is no ``time`` dim, or dims other than ``symbol`` and ``time``.
+        It has other dims, or no numbers.
+    """
+    if isinstance(data, np.ndarray):
+        return data
+    numeric(data, what)
+    values = data.values if data.dims == DIMS else data.transpose(*DIMS).values
+    return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def with_symbol(ds: xr.Dataset) -> xr.Dataset:
+    """Give a dataset of one unnamed series a ``symbol`` dim; refuse what cannot be traded on.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no ``time`` dim, or prices have dims other than ``symbol`` and ``time``; times or symbols
+        that bars cannot stand at.
+    EmptySelectionError
+        There are no bars.
     """
     if TIME not in ds.dims:
         raise InvalidInputError(
-            f"A backtest needs a dataset with dims (symbol, time); this one has {tuple(ds.dims)}."
+            f"A backtest needs a dataset with dims (symbol, time); this one has {tuple(ds.dims)}.",
+            'Rename what means the same: ds.rename(date="time").',
         )
     if SYMBOL not in ds.dims:
+        more = [str(d) for d in ds["close"].dims if d != TIME] if "close" in ds.data_vars else []
+        if more:
+            raise InvalidInputError(
+                f"A backtest needs a dataset with dims (symbol, time); these closes have {more[0]!r}.",
+                f'Rename it: ds.drop_vars("symbol", errors="ignore").rename({more[0]}="symbol").',
+            )
         name = ds.coords[SYMBOL].item() if SYMBOL in ds.coords else "asset"
         ds = ds.drop_vars(SYMBOL, errors="ignore").expand_dims({SYMBOL: [name]})
+    market_axes(ds)
     return ds
 
 
@@ -143,10 +162,13 @@ _NEEDED = {
 def _price(fill: Fill, fields: Any, close: np.ndarray) -> np.ndarray:
     """The price of a bar that orders are filled at."""
     if fill is Fill.NEXT_TWAP:
-        bar = [array_of(fields[name]) for name in ("open", "high", "low")]
+        bar = [array_of(fields[name], f"{name!r}") for name in ("open", "high", "low")]
         mean: np.ndarray = (bar[0] + bar[1] + bar[2] + close) / 4.0
         return mean
-    return array_of(fields[_NEEDED[fill][0]]) if fill in _NEEDED else close
+    if fill not in _NEEDED:
+        return close
+    name = _NEEDED[fill][0]
+    return array_of(fields[name], f"{name!r}")
 
 
 def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
@@ -174,7 +196,7 @@ def market_of(ds: xr.Dataset, fill: Fill | None) -> Market:
                 'Use fill="next close", or leave fill out.',
             )
     variables = ds.variables
-    close = array_of(variables["close"])
+    close = array_of(variables["close"], "'close'")
     if not (isfinite(close[0, 0]) or np.isfinite(close).any()):
         raise EmptySelectionError("The dataset holds no closes between these dates.")
     time = ds.get_index(TIME).values

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tradewind.backtest.checking import dataset_of, numeric, ordered_times
+from tradewind.backtest.options import moment_of
 from tradewind.errors import (
     DatasetNotFoundError,
+    EmptySelectionError,
     HoldoutError,
     InvalidInputError,
     TradewindError,
@@ -25,62 +28,113 @@ universes = lazy("tradewind.store.universes")
 
 OVERLAP = 20
 """Bars on which what is read must equal what was given before the two are joined."""
-SPARE = 1.6
-"""Calendar days a bar may take, holidays and weekends included."""
+KEPT = 64_000_000
+"""Bytes of earlier bars that stay in memory after a run."""
 
 
 def opened(ds: xr.Dataset | str, end: When) -> xr.Dataset:
-    """Take a dataset, or open it by name up to a time."""
+    """Take a dataset, or open it by name up to a time.
+
+    Raises
+    ------
+    InvalidInputError
+        It is neither.
+    """
     if isinstance(ds, str):
-        found: xr.Dataset = reading.open(ds, end=None if end is None else pd.Timestamp(end).to_pydatetime())
+        found: xr.Dataset = reading.open(ds, end=end)
         return found
-    return ds
+    return dataset_of(ds)
+
+
+def first_bar(ds: xr.Dataset, start: When) -> int:
+    """Return the index of the first bar at or after a time.
+
+    Raises
+    ------
+    EmptySelectionError
+        No bar is left.
+    """
+    if start is None:
+        return 0
+    found = int(np.searchsorted(ds[TIME].values, moment_of(start, "start")))
+    if found >= ds.sizes[TIME]:
+        raise EmptySelectionError(f"The dataset has no bar at or after {start}.", _span(ds))
+    return found
+
+
+def until(ds: xr.Dataset, end: When) -> xr.Dataset:
+    """Return a dataset's bars up to a time, which means what it means to ``tw.open``.
+
+    Raises
+    ------
+    EmptySelectionError
+        No bar is left.
+    """
+    if end is None:
+        return ds
+    stop = int(np.searchsorted(ds[TIME].values, moment_of(end, "end", end=True), side="right"))
+    if not stop:
+        raise EmptySelectionError(f"The dataset has no bar up to {end}.", _span(ds))
+    return ds if stop == ds.sizes[TIME] else ds.isel({TIME: slice(None, stop)})
+
+
+def _span(ds: xr.Dataset) -> str:
+    times = ds[TIME].values
+    return f"It spans {str(times[0])[:10]} to {str(times[-1])[:10]}." if times.size else "It is empty."
 
 
 def warmed(strategy: Strategy, ds: xr.Dataset, start: When) -> xr.Dataset:
-    """Put the bars before a dataset that a strategy's warm-up needs in front of it.
+    """Put the bars of the store that a strategy's decisions rest on in front of a dataset.
 
-    Only where ``start`` says what is to be traded, the dataset comes from the store (its attributes name it),
-    and the bars both have are equal: a dataset whose prices were changed is left as it is.
+    All earlier ones if the strategy ``remembers``, else those its warm-up lacks. Only where ``start`` says
+    what is to be traded, the dataset comes from the store (its attributes name it), and the bars both have
+    are equal: a dataset whose prices were changed is left as it is.
     """
     name, snapshot = str(ds.attrs.get("dataset", "")), str(ds.attrs.get("snapshot", ""))
     if start is None or not name or not snapshot or not ds.sizes[TIME]:
         return ds
     times = ds[TIME].values
-    missing = strategy.warmup - int(np.searchsorted(times, np.datetime64(pd.Timestamp(start))))
-    if missing <= 0:
+    missing = strategy.warmup - int(np.searchsorted(times, moment_of(start, "start")))
+    if missing <= 0 and not strategy.remembers:
         return ds
+    ids = ds[INSTRUMENT if INSTRUMENT in ds.coords else SYMBOL].values
+    adjust = str(ds.attrs["adjust"]) if ds.attrs.get("adjust") not in (None, "", "none") else None
+    last = pd.Timestamp(times[min(OVERLAP, len(times)) - 1]).to_pydatetime()
     try:
-        earlier = reading.open(
-            name,
-            symbols=[str(s) for s in ds[SYMBOL].values],
-            end=pd.Timestamp(times[min(OVERLAP, len(times)) - 1]).to_pydatetime(),
-            as_of=snapshot,
-            adjust=str(ds.attrs["adjust"]) if ds.attrs.get("adjust") not in (None, "", "none") else None,
-        )
-    except TradewindError:  # not a dataset of this store, or nothing earlier in it
+        earlier = _earlier(name, snapshot, tuple(str(i) for i in np.atleast_1d(ids)), adjust, last)
+    except TradewindError:  # not a dataset of this store
         return ds
-    fields = [n for n in ds.data_vars if n in earlier.data_vars]
-    both = earlier[fields].sel({TIME: earlier[TIME].values >= times[0]})
-    given = ds[fields].isel({TIME: slice(0, both.sizes[TIME])})
-    if "close" not in fields or not both.sizes[TIME] or not _equal(both, given):
+    fields = [n for n in ds.data_vars if n in earlier.data_vars and {SYMBOL, TIME} == set(ds[n].dims)]
+    count = int(np.searchsorted(earlier[TIME].values, times[0]))
+    if not count or "close" not in fields:
         return ds
-    before = earlier[fields].sel({TIME: earlier[TIME].values < times[0]}).isel({TIME: slice(-missing, None)})
-    if not before.sizes[TIME]:
+    both = earlier[["close"]].isel({TIME: slice(count, None)})
+    if not both.sizes[TIME] or not _equal(both, ds[["close"]].isel({TIME: slice(0, both.sizes[TIME])})):
         return ds
-    joined = xr.concat(
-        [before.drop_vars([c for c in before.coords if c not in (SYMBOL, TIME)]), ds], TIME,
-        data_vars="minimal", coords="minimal", compat="override", join="override", combine_attrs="override",
-    ) if set(ds.data_vars) == set(fields) else None  # fmt: skip
-    if joined is None:
-        times_all = np.concatenate((before[TIME].values, times))
-        joined = ds.reindex({TIME: times_all})
-        for field in fields:
-            values = np.concatenate(
-                (before[field].values, ds[field].values), axis=ds[field].get_axis_num(TIME)
-            )
-            joined[field] = (ds[field].dims, values)
-    return joined.assign_attrs(ds.attrs)
+    first = 0 if strategy.remembers else max(0, count - missing)
+    return _joined(earlier[fields].isel({TIME: slice(first, count)}), ds)
+
+
+@lru_cache(maxsize=4)
+def _earlier(
+    name: str, snapshot: str, ids: tuple[str, ...], adjust: str | None, last: datetime
+) -> xr.Dataset:
+    """All bars of a dataset up to a time; kept if they are few, because a sweep asks with each variant."""
+    found: xr.Dataset = reading.open(name, list(ids), end=last, as_of=snapshot, adjust=adjust)
+    return found.load() if found.nbytes <= KEPT else found
+
+
+def _joined(before: xr.Dataset, ds: xr.Dataset) -> xr.Dataset:
+    """A dataset with bars in front of it; what these do not have is unknown there."""
+    fields = {}
+    for name in before.data_vars:
+        dims = ds[name].dims
+        values = (before[name].transpose(*dims).values, ds[name].values)
+        fields[name] = (dims, np.concatenate(values, axis=dims.index(TIME)), ds[name].attrs)
+    others = ds.drop_vars(list(fields)).reindex(
+        {TIME: np.concatenate((before[TIME].values, ds[TIME].values))}
+    )
+    return others.assign(fields)[list(ds.data_vars)]
 
 
 def _equal(one: xr.Dataset, other: xr.Dataset) -> bool:
@@ -145,11 +199,12 @@ def with_universe(ds: xr.Dataset, universe: xr.DataArray | str | None) -> xr.Dat
     Raises
     ------
     InvalidInputError
-        The universe has no symbol of the dataset.
+        The universe has no symbol of the dataset, or other dims.
     """
     if universe is None:
         return ds
     member = universes.universe(universe) if isinstance(universe, str) else universe
+    numeric(member, "The universe")
     placed = member.astype(float).reindex({SYMBOL: ds[SYMBOL].values, TIME: ds[TIME].values}, fill_value=0.0)
     if not float(placed.sum()) > 0.0:
         raise InvalidInputError("The universe has no member among the dataset's symbols and times.")
@@ -191,3 +246,31 @@ def benchmark_prices(benchmark: xr.DataArray | str, ds: xr.Dataset) -> xr.DataAr
             f"{name!r} has {found.sizes[SYMBOL]} symbols.", f'Name one: benchmark="{name}:SYMBOL".'
         )
     return found["close"].isel({SYMBOL: 0}).rename(benchmark)
+
+
+def reference(benchmark: xr.DataArray | str | None, ds: xr.Dataset) -> np.ndarray | None:
+    """Return a benchmark's prices at a dataset's bars, the last known one carried on; None if there is none.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not one series over time, or ends before the first bar or begins after the last.
+    """
+    if benchmark is None:
+        return None
+    series = benchmark_prices(benchmark, ds)
+    series = series.squeeze([d for d, n in series.sizes.items() if n == 1 and d != TIME], drop=True)
+    if series.dims != (TIME,):
+        raise InvalidInputError(f"A benchmark is one series over time; this one has dims {series.dims}.")
+    ordered_times(series.indexes.get(TIME), "benchmark")
+    known, times = series[TIME].values, ds[TIME].values
+    if series.dtype.kind not in "fiu":
+        raise InvalidInputError(f"The benchmark holds {series.dtype} values, not numbers.")
+    found = np.asarray(series.reindex({TIME: times}, method="ffill").values, dtype=float)
+    if not np.isfinite(found).any() or known[-1] < times[0]:
+        its = f"{str(known[0])[:10]} to {str(known[-1])[:10]}" if known.size else "none"
+        raise InvalidInputError(
+            f"The benchmark has no price from {str(times[0])[:10]} to {str(times[-1])[:10]}.",
+            f"Give one of the same dates; its own times are {its}.",
+        )
+    return found

@@ -12,38 +12,19 @@ import xarray as xr
 from tradewind import attached
 from tradewind.backtest.accounting import Books
 from tradewind.backtest.card import result_card
-from tradewind.backtest.limits import Financing, Instruments, Limits
-from tradewind.backtest.market import Market
-from tradewind.backtest.orders import fills_frame, orders_frame
-from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.market import Market, carried
+from tradewind.backtest.orders import Orders, fills_frame, orders_frame
+from tradewind.backtest.setting import Setting, label
 from tradewind.backtest.statistics import metrics_of
 from tradewind.backtest.trades import trades_frame
 from tradewind.metrics import Metrics
 from tradewind.vocabulary import SYMBOL, TIME
+from tradewind.wording import counted, percent, written
 
+__all__ = ["Result", "Setting"]
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """Everything a backtest depended on besides the code."""
-
-    strategy: str
-    title: str
-    version: str
-    parameters: dict[str, Any]
-    dataset: str
-    snapshot: str
-    adjust: str
-    costs: Costs
-    cash: float
-    fill: Fill
-    lot: float
-    borrow: bool
-    periods: float
-    benchmark: str
-    limits: Limits | None = None
-    financing: Financing | None = None
-    instruments: Instruments | None = None
-    currencies: tuple[str, ...] = ()
+_NO_COSTS = ("cash interest", "exchange")
+"""Flows that are earned, or neither earned nor paid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +93,11 @@ class Result:
 
     @cached_property
     def balances(self) -> xr.DataArray:
-        """Cash by currency, each in its own."""
-        rows, names = self.books.balances, self.setting.currencies
+        """Cash by currency, each in its own; only the account's where every payment is changed at once."""
+        rows, names = self.books.balances, self.setting.currencies or ("account",)
         if rows is None:
-            rows = self.books.cash[None, :]
-        coords = {"currency": list(names or ("account",)), TIME: self.market.time}
+            rows, names = self.books.cash[None, :], names[:1]
+        coords = {"currency": list(names), TIME: self.market.time}
         return xr.DataArray(rows, coords, ("currency", TIME), name="balances")
 
     @cached_property
@@ -126,12 +107,13 @@ class Result:
 
     @cached_property
     def benchmark(self) -> xr.DataArray | None:
-        """The benchmark, scaled to start with the same capital."""
+        """The benchmark, scaled to start with the same capital; over holes its last known price."""
         if self.reference is None:
             return None
-        known = self.reference[np.isfinite(self.reference)]
+        prices = carried(np.where(np.isfinite(self.reference), self.reference, np.nan)[None, :])[0]
+        known = prices[np.isfinite(prices)]
         scale = self.setting.cash / known[0] if known.size else np.nan
-        return self._over_time(self.reference * scale, self.setting.benchmark or "benchmark")
+        return self._over_time(prices * scale, label(self.setting.benchmark) or "benchmark")
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -155,16 +137,27 @@ class Result:
         found = {"commission": float(fills.fee.sum())}
         parts = {"spread": fills.spread, "slippage": fills.slip, "impact": fills.impact, "taxes": fills.tax}
         if fills.slip is None:
-            found["slippage"] = float(fills.slippage.sum())
+            parts |= self._worse_than_the_bar(fills)
         found |= {name: float(values.sum()) for name, values in parts.items() if values is not None}
         found |= {
-            name: -float(values.sum()) for name, values in self.books.flows.items() if name != "cash interest"
+            name: -float(values.sum()) for name, values in self.books.flows.items() if name not in _NO_COSTS
         }
         return pd.Series(found, name="costs")
 
+    def _worse_than_the_bar(self, fills: Orders) -> dict[str, np.ndarray]:
+        """Slippage and impact of accounts that book the two as one: what is no slippage is impact."""
+        if not self.setting.costs.impact:
+            return {"slippage": fills.slippage}
+        slip = self.setting.costs.slippage * np.abs(fills.quantity * fills.reference * fills.worth)
+        return {"slippage": slip, "impact": fills.slippage - slip}
+
     @cached_property
     def flows(self) -> xr.Dataset:
-        """What came in and went out besides trading, a bar: dividends, interest, borrow fees, rolls."""
+        """What came in and went out besides trading, a bar: dividends, interest, borrow fees, rolls.
+
+        ``exchange`` is what cash kept in other currencies gained by their rates. With the profits of
+        :attr:`trades`, all of it is what the equity gained.
+        """
         every = {"dividends": self.books.income} | self.books.flows
         return xr.Dataset({name: self._over_time(values, name) for name, values in every.items()})
 
@@ -196,11 +189,10 @@ class Result:
         m = self.metrics
         span = f"{str(self.market.time[0])[:10]} to {str(self.market.time[-1])[:10]}"
         return (
-            f"{self.setting.title} on {self.setting.dataset or 'data'} ({len(self.market.symbols)} "
-            f"symbols, {span}): "
-            f"return {m.cagr * 100:.1f} % a year, Sharpe {m.sharpe:.2f}, deepest drawdown "
-            f"{m.max_drawdown * 100:.1f} %, "
-            f"{m.trades:.0f} trades"
+            f"{self.setting.title} on {self.setting.dataset or 'data'} "
+            f"({counted(len(self.market.symbols), 'symbol')}, {span}): "
+            f"return {percent(m.cagr)} a year, Sharpe {written(m.sharpe)}, deepest drawdown "
+            f"{percent(m.max_drawdown)}, {counted(m.trades, 'trade')}"
         )
 
     def _repr_html_(self) -> str:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
+from tradewind.backtest.checking import not_negative, number, shown
 from tradewind.errors import ParameterError
+from tradewind.keywords import spoken
 
 
 class Fill(StrEnum):
@@ -41,6 +44,13 @@ _PLAIN = ("per_value", "per_share", "minimum", "slippage", "impact", "impact_pow
 _MORE = ("fixed", "spread", "volatility", "participation", "tax_buy", "tax_sell")
 
 
+class Named(str):
+    """What a saved result keeps of a function or series: its name."""
+
+    __slots__ = ()
+
+
+@spoken
 @dataclass(frozen=True, kw_only=True)
 class Costs:
     """What trading costs.
@@ -52,9 +62,9 @@ class Costs:
     per_share
         Commission per share or contract, in the account's currency.
     minimum
-        Least commission of one fill, in the account's currency.
+        Least commission of one order, in the account's currency.
     fixed
-        Commission of one fill whatever its size, in the account's currency; added to the others.
+        Commission of one order whatever its size, in the account's currency; added to the others.
     slippage
         How much worse than the bar's price a fill is, as a share of it.
     impact, impact_power
@@ -96,22 +106,20 @@ class Costs:
 
     def __post_init__(self) -> None:
         for name in _PLAIN + _MORE:
-            value = getattr(self, name)
-            if isinstance(value, bool | str) or not hasattr(value, "__float__") or not float(value) >= 0.0:
-                raise ParameterError(f"Costs: {name} is a number and not negative, not {value!r}.")
-            object.__setattr__(self, name, float(value))
+            value = number(getattr(self, name), f"Costs: {name}", "a number and not negative", not_negative)
+            object.__setattr__(self, name, value)
+        tax: Any = self.tax
+        if not (tax is None or callable(tax) or isinstance(tax, Named)):
+            raise ParameterError(
+                f"Costs: tax is a function, not {shown(tax)}.", "For a share use tax_buy and tax_sell."
+            )
         for name in ("per_value", "slippage", "spread", "tax_buy", "tax_sell"):
             if getattr(self, name) >= 1.0:
                 raise ParameterError(
                     f"Costs: {name} is a share of the traded value and below 1.",
                     "Five basis points are 5e-4.",
                 )
-        tiers = tuple((float(start), float(rate)) for start, rate in self.tiers)
-        if any(b[0] <= a[0] for a, b in pairwise(tiers)) or any(not 0.0 <= r < 1.0 for _, r in tiers):
-            raise ParameterError(
-                "Costs: tiers are pairs of money traded so far, rising, and a share of the traded value.",
-                "For example ((0, 1e-3), (1e6, 5e-4)).",
-            )
+        tiers = _tiers(self.tiers)
         object.__setattr__(self, "tiers", tiers)
 
     @property
@@ -135,8 +143,8 @@ class Costs:
             (self.per_value, f"{self.per_value * 1e4:g} bp commission"),
             (self.tiers, "commission by tiers of money traded"),
             (self.per_share, f"{self.per_share:g} per share"),
-            (self.minimum, f"at least {self.minimum:g} a fill"),
-            (self.fixed, f"{self.fixed:g} a fill"),
+            (self.minimum, f"at least {self.minimum:g} an order"),
+            (self.fixed, f"{self.fixed:g} an order"),
             (self.spread, f"{self.spread * 1e4:g} bp half spread"),
             (self.slippage, f"{self.slippage * 1e4:g} bp slippage"),
             (self.volatility, f"{self.volatility:g} x volatility slippage"),
@@ -146,3 +154,16 @@ class Costs:
             (self.tax_buy or self.tax_sell or self.tax, "taxes"),
         )  # fmt: skip
         return ", ".join(text for given, text in words if given) or "none"
+
+
+def _tiers(given: Any) -> tuple[tuple[float, float], ...]:
+    try:
+        tiers = tuple((float(start), float(rate)) for start, rate in given)
+    except (TypeError, ValueError):
+        tiers = ((0.0, -1.0),)
+    if any(b[0] <= a[0] for a, b in pairwise(tiers)) or any(not 0.0 <= r < 1.0 for _, r in tiers):
+        raise ParameterError(
+            "Costs: tiers are pairs of money traded so far, rising, and a share of the traded value.",
+            "For example ((0, 1e-3), (1e6, 5e-4)).",
+        )
+    return tiers

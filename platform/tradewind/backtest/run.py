@@ -1,65 +1,34 @@
 """``tw.backtest``: a strategy on a dataset."""
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from tradewind.backtest.accounting import Shared, run_signals
+from tradewind.backtest.checking import decision_of, strategy_of
 from tradewind.backtest.desk import Account
 from tradewind.backtest.events import run_desk
 from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits
 from tradewind.backtest.market import Market, array_of, market_of, with_symbol
+from tradewind.backtest.options import CASH, check_options, fill_of
 from tradewind.backtest.preparing import (
-    benchmark_prices,
+    first_bar,
     members_only,
     opened,
+    reference,
     refuse_raw_splits,
+    until,
     warmed,
     with_universe,
 )
-from tradewind.backtest.result import Result, Setting
+from tradewind.backtest.result import Result
 from tradewind.backtest.rules import Costs, Fill
+from tradewind.backtest.setting import Setting, exchange, moment, named
 from tradewind.backtest.trial import sharpe_per_bar, variant_text
-from tradewind.errors import (
-    EmptySelectionError,
-    FieldNotFoundError,
-    InvalidInputError,
-    ParameterError,
-    did_you_mean,
-)
+from tradewind.errors import FieldNotFoundError, InvalidInputError
 from tradewind.metrics.calendar import When
 from tradewind.provenance import holdouts, ledger
 from tradewind.strategies import Decision, Orders, Signals, Strategy, Units
 from tradewind.vocabulary import SYMBOL, TIME
-
-CASH = 1_000_000.0
-"""Capital at the start, unless said."""
-
-
-def fill_of(fill: Fill | str | None) -> Fill | None:
-    """Read a fill rule from its name.
-
-    Raises
-    ------
-    ParameterError
-        No such rule.
-    """
-    if fill is None or isinstance(fill, Fill):
-        return fill
-    try:
-        return Fill(fill.replace("_", " ").lower())
-    except ValueError:
-        raise ParameterError(
-            f"There is no fill {fill!r}.", did_you_mean(fill, [f.value for f in Fill])
-        ) from None
-
-
-def checked(cash: float, lot: float) -> None:
-    """Refuse capital or lots that mean nothing."""
-    if not cash > 0.0:
-        raise ParameterError(f"cash is a positive amount, not {cash!r}.")
-    if not lot >= 0.0:
-        raise ParameterError(f"lot is 0 (fractions allowed) or a number of units, not {lot!r}.")
 
 
 def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
@@ -81,27 +50,11 @@ def aligned(target: xr.DataArray, ds: xr.Dataset) -> np.ndarray:
             f"The strategy decided for {dict(target.sizes)}, and the market has {dict(ds.sizes)}.",
             "decide() returns one target for every symbol and bar of its dataset.",
         )
-    return array_of(here)
-
-
-def first_bar(ds: xr.Dataset, start: When) -> int:
-    """Return the index of the first bar at or after a time.
-
-    Raises
-    ------
-    EmptySelectionError
-        No bar is left.
-    """
-    if start is None:
-        return 0
-    found = int(np.searchsorted(ds[TIME].values, np.datetime64(pd.Timestamp(start))))
-    if found >= ds.sizes[TIME]:
-        raise EmptySelectionError(f"The dataset has no bar at or after {start}.")
-    return found
+    return array_of(here, "The target")
 
 
 def backtest(
-    strategy: Strategy,
+    strategy: Strategy | type[Strategy] | str,
     ds: xr.Dataset | str,
     *,
     costs: Costs | None = None,
@@ -127,7 +80,7 @@ def backtest(
     Parameters
     ----------
     strategy : Strategy
-        From :mod:`tradewind.strategies`, or one's own.
+        From :mod:`tradewind.strategies`, or one's own; a class or a name stands for its defaults.
     ds : Dataset [symbol, time] or str
         With ``close``; ``open`` to fill at, ``high`` and ``low`` for excursions of trades; or its name.
         Symbols that are no ``member`` at a bar, where it has that field, are neither bought nor kept.
@@ -146,7 +99,8 @@ def backtest(
         First bar to trade; earlier ones serve the warm-up only. Where a dataset of the store begins too late
         for the strategy's warm-up, the bars before it are read by themselves.
     end
-        Last bar, included.
+        Last bar, included; as in ``tw.open`` a bare year, month or day includes all of it, and times with a
+        zone are turned into UTC.
     benchmark
         A symbol of the dataset, a dataset (``"sp500-index"``, ``"indices:SP500"``), or prices over time, to
         compare with.
@@ -176,21 +130,24 @@ def backtest(
     EmptySelectionError
         No bars are left to trade on.
     InvalidInputError
-        Raw prices of the store across a split, without the field that tells of it.
+        Raw prices of the store across a split, without the field that tells of it; times that are not
+        sorted or there twice; something else than a strategy, a dataset or a decision.
     ParameterError
         A setting is out of bounds.
     """
-    checked(cash, lot)
-    ds = with_symbol(warmed(strategy, opened(ds, end), start))
-    ds = with_universe(ds, universe)
-    if end is not None:
-        ds = ds.sel({TIME: slice(None, pd.Timestamp(end))})
+    check_options(
+        costs=costs, cash=cash, fill=fill, lot=lot, borrow=borrow, start=start, end=end, benchmark=benchmark,
+        universe=universe, limits=limits, financing=financing, instruments=instruments, currencies=currencies,
+    )  # fmt: skip
+    strategy = strategy_of(strategy, ds)
+    ds = warmed(strategy, with_symbol(opened(ds, end)), start)
+    ds = until(with_universe(ds, universe), end)
     begin = first_bar(ds, start)
     traded = ds.isel({TIME: slice(begin, None)}) if begin else ds
     market = market_of(traded, fill_of(fill))
     holdouts.check(str(ds.attrs.get("dataset", "")), market.time[-1])
     refuse_raw_splits(ds)
-    decision = strategy.decide(ds)
+    decision = decision_of(strategy.decide(ds), strategy)
     rules = costs or Costs()
     target = None
     if not isinstance(decision, Orders):
@@ -234,16 +191,21 @@ def backtest(
         lot=float(lot),
         borrow=borrow,
         periods=market.periods,
-        benchmark=_benchmark_name(benchmark),
+        benchmark=named(benchmark, "benchmark"),
         limits=limits,
         financing=financing,
         instruments=instruments,
         currencies=tuple(currencies.names) if currencies else (),
+        rates=exchange(currencies),
+        convert=currencies is None or currencies.convert,
+        universe=named(universe, "universe"),
+        start=moment(start),
+        end=moment(end),
     )
     if remember:
         text = variant_text(strategy, ds, market.fill, start)
         ledger.note(setting.dataset, strategy.name, [text], [sharpe_per_bar(books.equity, float(cash))])
-    return Result(setting=setting, market=market, books=books, reference=_benchmark(benchmark, traded))
+    return Result(setting=setting, market=market, books=books, reference=reference(benchmark, traded))
 
 
 _SPECIAL = frozenset({"split", "roll", "half_spread"})
@@ -254,18 +216,3 @@ def _is_simple(decision: Decision, market: Market, costs: Costs) -> bool:
     if not costs.is_plain or not _SPECIAL.isdisjoint(market.fields):
         return False
     return not (isinstance(decision, Signals) and (costs.impact > 0.0 or "dividend" in market.fields))
-
-
-def _benchmark_name(benchmark: xr.DataArray | str | None) -> str:
-    if benchmark is None or isinstance(benchmark, str):
-        return benchmark or ""
-    return str(benchmark.name or benchmark.attrs.get("dataset", "benchmark"))
-
-
-def _benchmark(benchmark: xr.DataArray | str | None, ds: xr.Dataset) -> np.ndarray | None:
-    if benchmark is None:
-        return None
-    series = benchmark_prices(benchmark, ds).squeeze(drop=True)
-    if series.dims != (TIME,):
-        raise InvalidInputError(f"A benchmark is one series over time; this one has dims {series.dims}.")
-    return np.asarray(series.reindex({TIME: ds[TIME]}, method="ffill").values, dtype=float)

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from tradewind.backtest.fused import MEASURED, can_fuse, figures_of, run_fused
 from tradewind.backtest.market import market_of
+from tradewind.backtest.options import CASH, fill_of
 from tradewind.backtest.rules import Costs
-from tradewind.backtest.run import CASH, backtest, fill_of
+from tradewind.backtest.run import backtest
 from tradewind.strategies import Strategy
 from tradewind.threads import cores, limited
-from tradewind.vocabulary import TIME
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -43,6 +42,8 @@ class Work:
 
     Attributes
     ----------
+    data
+        In memory, and none after the option ``end``.
     statistics
         Whether figures that need the equity of every bar are asked for.
     """
@@ -87,8 +88,6 @@ def _fused(
     work: Work, variants: Sequence[Strategy], told: Callable[[int], Any] | None
 ) -> dict[str, np.ndarray]:
     ds = work.data
-    if work.options.get("end") is not None:
-        ds = ds.sel({TIME: slice(None, pd.Timestamp(work.options["end"]))})
     capital = float(work.options.get("cash", CASH))
     market = market_of(ds, fill_of(work.options.get("fill")))
     stats = run_fused(variants, ds, market, work.costs, capital, statistics=work.statistics, told=told)

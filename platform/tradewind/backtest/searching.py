@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
+from tradewind.backtest.checking import number, shown, whole
 from tradewind.backtest.grid import SMALLER_IS_BETTER, TRIAL, Grid
+from tradewind.backtest.options import check_names, check_options
+from tradewind.backtest.preparing import reference
 from tradewind.backtest.rules import Costs
 from tradewind.backtest.running import Progress, Work, run_variants
 from tradewind.backtest.sweep import class_and_fixed, remember, unsealed
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 Method = Literal["random", "tpe"]
 BATCH = 32
 """Variants that are asked for and run together."""
+_OWN = ("trials", "method", "metric", "seed", "client", "progress")
 PATIENCE = 200
 """Draws in a row that bring nothing new before the space counts as used up."""
 
@@ -40,8 +44,13 @@ class Between:
     log: bool = False
 
     def __post_init__(self) -> None:
+        for end in (self.low, self.high):
+            number(end, "An end of Between")
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise ParameterError(f"Between({self.low}, {self.high}) holds no range.")
+            raise ParameterError(
+                f"Between({self.low}, {self.high}) holds no range.",
+                "The lower end comes first; with log=True it is above 0.",
+            )
 
     @property
     def whole(self) -> bool:
@@ -58,8 +67,11 @@ def _space(cls: type[Strategy], space: Space) -> dict[str, Between | tuple[Any, 
     for name, values in space.items():
         if name not in known:
             raise ParameterError(f"{cls.name} has no parameter {name!r}.", did_you_mean(name, known))
-        if isinstance(values, str):
-            raise ParameterError(f"The space needs a range or values for {name!r}, not {values!r}.")
+        if isinstance(values, str) or not isinstance(values, Between | Iterable):
+            raise ParameterError(
+                f"The space needs a range or values for {name!r}, not {shown(values)}.",
+                "Give tw.Between(5, 50) or a list.",
+            )
         found[name] = values if isinstance(values, Between) else tuple(values)
         if not found[name]:
             raise EmptySelectionError(f"The space has no values for {name!r}.")
@@ -148,7 +160,7 @@ class _Search:
 def search(
     strategy: type[Strategy] | Strategy | str,
     space: Space,
-    ds: xr.Dataset,
+    ds: xr.Dataset | str,
     *,
     trials: int = 200,
     method: Method = "tpe",
@@ -167,8 +179,8 @@ def search(
         A strategy's class or name; an instance fixes the parameters that are not searched.
     space
         Parameter name to ``tw.Between(low, high)`` or to values.
-    ds : Dataset [symbol, time]
-        Market data.
+    ds : Dataset [symbol, time] or str
+        Market data, or the name of a dataset.
     trials
         How many different variants; fewer if the space holds no more.
     method
@@ -191,17 +203,19 @@ def search(
     Raises
     ------
     ParameterError
-        An unknown parameter, metric or method.
+        An unknown parameter, metric, method or option.
     EmptySelectionError
         No variant is allowed.
     """
     began = time.perf_counter()
+    check_names(options, _OWN)
+    check_options(costs=costs, **options)
     cls, fixed = class_and_fixed(strategy, space)
-    if method not in {"random", "tpe"}:
+    if method not in ("random", "tpe"):
         raise ParameterError(f"There is no search {method!r}.", 'Use "random" or "tpe".')
-    if trials < 1:
-        raise ParameterError(f"A search tries one variant or more, not {trials}.")
-    loaded = unsealed(ds)
+    trials, seed = whole(trials, "trials", 1), whole(seed, "seed")
+    loaded = unsealed(ds, options.get("end"))
+    reference(options.get("benchmark"), loaded)  # the fused path has no use for it
     work = Work(data=loaded, costs=costs or Costs(), options=options)
     if metric not in work.figures:
         raise ParameterError(f"A search has no metric {metric!r}.", did_you_mean(metric, list(work.figures)))

@@ -138,6 +138,7 @@ def run(  # type: ignore[no-untyped-def]
                 if p == p and p > 0.0:
                     seen[i] = p
                 equity += held[i] * seen[i]
+            equity = max(equity, 0.0)  # of what is gone nothing is held any more
             if simple and waiting == symbols and _all_known(prices):
                 cash = _rebalance(
                     want, prices, held, change, equity, cash, borrow, per_value, per_share, slippage

@@ -55,17 +55,18 @@ def run(  # type: ignore[no-untyped-def]
                     n += 1
             p = price[i, t]
             if waiting and p == p and p > 0.0:
-                up = have * (cash + held * p) > held * p
+                goal = have if cash + held * p > 0.0 else 0.0  # a slice that is gone holds nothing any more
+                up = goal * (cash + held * p) > held * p
                 at = p * (1.0 + slippage) if up else p * (1.0 - slippage)
-                q = quantity_for(have, cash, held, at, per_value, per_share, minimum)
+                q = quantity_for(goal, cash, held, at, per_value, per_share, minimum)
                 change = q - held
                 if lot > 0.0:
                     change = np.trunc(change / lot + (1e-9 if change > 0.0 else -1e-9)) * lot
-                    if have == 0.0:
+                    if goal == 0.0:
                         change = -held
                 fee = fee_of(change, at, per_value, per_share, minimum)
                 cash -= change * at + fee
-                held = 0.0 if have == 0.0 else held + change
+                held = 0.0 if goal == 0.0 else held + change
                 k = n - 1
                 filled[k] = t
                 order_quantity[k] = change

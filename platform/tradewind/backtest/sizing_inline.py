@@ -32,5 +32,5 @@ def quantity_for(target, cash, held, price, per_value, per_share, minimum):  # t
         q = target * (equity - rate * held) / (price - target * rate)
         q = min(q, held)
     if q != held and abs(q - held) * rate < minimum:
-        q = target * (equity - minimum) / price
+        q = target * max(equity - minimum, 0.0) / price
     return q

@@ -1,21 +1,23 @@
 """``tw.sweep``: many variants of a strategy at once."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from tradewind.backtest.checking import class_of, shown
 from tradewind.backtest.grid import Grid
 from tradewind.backtest.market import default_fill, with_symbol
-from tradewind.backtest.preparing import refuse_raw_splits
+from tradewind.backtest.options import check_names, check_options, fill_of
+from tradewind.backtest.preparing import opened, reference, refuse_raw_splits, until
 from tradewind.backtest.rules import Costs
-from tradewind.backtest.run import fill_of
 from tradewind.backtest.running import SWEPT, Progress, Work, run_variants
 from tradewind.backtest.trial import market_text, parameter_text
 from tradewind.errors import EmptySelectionError, ParameterError, did_you_mean
 from tradewind.metrics import periods_per_year
+from tradewind.metrics.calendar import When
 from tradewind.provenance import holdouts, ledger
 from tradewind.strategies import Strategy, strategy_class
 from tradewind.vocabulary import TIME
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["SWEPT", "sweep"]
+
+_OWN = ("statistics", "client", "progress")
 
 
 def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
@@ -39,6 +43,10 @@ def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, l
         listed = [v.item() if isinstance(v, np.generic) else v for v in values]
         if not listed:
             raise EmptySelectionError(f"The grid has no values for {name!r}.")
+        if any(not isinstance(v, Hashable) for v in listed):
+            raise ParameterError(
+                f"The grid needs plain values for {name!r}, not {listed[0]!r}.", "Give a range or list."
+            )
         if len(set(listed)) != len(listed):
             raise ParameterError(f"The grid names a value of {name!r} twice.")
         axes[name] = listed
@@ -48,18 +56,31 @@ def _axes(cls: type[Strategy], grid: Mapping[str, Iterable[Any]]) -> dict[str, l
 
 
 def class_and_fixed(
-    strategy: type[Strategy] | Strategy | str, varied: Iterable[str]
+    strategy: type[Strategy] | Strategy | str, varied: Any
 ) -> tuple[type[Strategy], dict[str, Any]]:
-    """Return a strategy's class, and what an instance says of the parameters that are not varied."""
+    """Return a strategy's class, and what an instance says of the parameters that are not varied.
+
+    Raises
+    ------
+    ParameterError
+        What is varied is no mapping of parameters to values.
+    InvalidInputError
+        It is no strategy.
+    """
+    if not isinstance(varied, Mapping) or isinstance(varied, xr.Dataset):
+        raise ParameterError(
+            f"Which parameters take which values is a dict, not {shown(varied)}.",
+            'Such as {"fast": range(5, 50)}; the data come after it.',
+        )
     if isinstance(strategy, Strategy):
         return type(strategy), {k: v for k, v in strategy.values.items() if k not in varied}
-    return strategy_class(strategy) if isinstance(strategy, str) else strategy, {}
+    return class_of(strategy_class(strategy) if isinstance(strategy, str) else strategy), {}
 
 
-def unsealed(ds: xr.Dataset) -> xr.Dataset:
-    """Return market data in memory, if none of it is sealed."""
-    loaded = with_symbol(ds).load()
-    holdouts.check(str(ds.attrs.get("dataset", "")), loaded[TIME].values[-1])
+def unsealed(ds: xr.Dataset | str, end: When = None) -> xr.Dataset:
+    """Return market data up to a time in memory, if none of it is sealed."""
+    loaded = until(with_symbol(opened(ds, end)), end).load()
+    holdouts.check(str(loaded.attrs.get("dataset", "")), loaded[TIME].values[-1])
     refuse_raw_splits(loaded)
     return loaded
 
@@ -80,7 +101,7 @@ def remember(work: Work, variants: Sequence[Strategy], found: dict[str, np.ndarr
 def sweep(
     strategy: type[Strategy] | Strategy | str,
     grid: Mapping[str, Iterable[Any]],
-    ds: xr.Dataset,
+    ds: xr.Dataset | str,
     *,
     costs: Costs | None = None,
     statistics: bool = True,
@@ -96,8 +117,8 @@ def sweep(
         A strategy's class or name; an instance fixes the parameters that are not swept.
     grid
         Parameter name to values.
-    ds : Dataset [symbol, time]
-        Market data.
+    ds : Dataset [symbol, time] or str
+        Market data, or the name of a dataset.
     costs
         As in :func:`backtest`.
     statistics
@@ -119,11 +140,13 @@ def sweep(
     Raises
     ------
     ParameterError
-        An unknown or ill-typed parameter.
+        An unknown or ill-typed parameter or option.
     EmptySelectionError
         No combination is allowed.
     """
     began = time.perf_counter()
+    check_names(options, _OWN)
+    check_options(costs=costs, **options)
     cls, fixed = class_and_fixed(strategy, grid)
     axes = _axes(cls, grid)
     shape = tuple(len(v) for v in axes.values())
@@ -132,7 +155,8 @@ def sweep(
     if not variants:
         rules = " and ".join(c.text for c in cls.constraints)
         raise EmptySelectionError(f"No combination of the grid satisfies {rules}.")
-    loaded = unsealed(ds)
+    loaded = unsealed(ds, options.get("end"))
+    reference(options.get("benchmark"), loaded)  # the fused path has no use for it
     work = Work(data=loaded, costs=costs or Costs(), options=options, statistics=statistics)
     found = run_variants(work, variants, client=client, progress=progress)
     remember(work, variants, found)

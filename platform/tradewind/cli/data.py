@@ -13,6 +13,7 @@ from rich.table import Table
 from tradewind.cli import data_care, data_sync
 from tradewind.errors import InvalidInputError
 from tradewind.store.roots import root_of
+from tradewind.wording import counted
 
 if TYPE_CHECKING:
     from tradewind.store.merging import Change
@@ -125,9 +126,9 @@ def _tell(dataset: str, change: "Change", as_json: bool) -> None:
         print(f"{dataset} holds all of it already (snapshot {change.snapshot}).")
     else:
         print(
-            f"{dataset}: {change.rows_added:,} bars added, {change.rows_changed:,} changed, "
-            f"{change.symbols_added} new symbols, {change.quarantined} bars kept aside "
-            f"(snapshot {change.snapshot})."
+            f"{dataset}: {counted(change.rows_added, 'bar')} added, {change.rows_changed:,} changed, "
+            f"{counted(change.symbols_added, 'new symbol')}, "
+            f"{counted(change.quarantined, 'bar')} kept aside (snapshot {change.snapshot})."
         )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from tradewind.errors import DataQualityError
 from tradewind.store.roots import MINE_PREFIX, Root, mine_root, root_of, s3_options
+from tradewind.wording import counted
 
 AsJson = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
 Name = Annotated[str, typer.Argument(help="A dataset; mine/... for your own.")]
@@ -37,7 +38,7 @@ def quality(name: Name, as_json: AsJson = False) -> None:
             )
             head = f"{commit['snapshot'][:8]}  {f['severity']:10}  {f['symbol']:16}  {f['check']:16}"
             print(f"{head}  {span}  {f['message']}")
-    print(f"{len(aside)} bars are kept aside.")
+    print(f"{counted(len(aside), 'bar is', 'bars are')} kept aside.")
 
 
 def restated(name: Name, as_json: AsJson = False) -> None:

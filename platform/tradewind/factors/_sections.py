@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from tradewind.checks import panel
 from tradewind.errors import InvalidInputError, did_you_mean
 from tradewind.threads import over_rows
 from tradewind.vocabulary import SYMBOL, TIME
@@ -21,11 +22,9 @@ def sections(data: xr.DataArray, what: str = "factor") -> np.ndarray:
     Raises
     ------
     InvalidInputError
-        The dims are others.
+        It is no DataArray, or the dims are others.
     """
-    if set(data.dims) != {SYMBOL, TIME}:
-        raise InvalidInputError(f"A {what} has dims (symbol, time), not {tuple(data.dims)}.")
-    values = np.ascontiguousarray(data.transpose(TIME, SYMBOL).values, dtype=np.float64)
+    values = np.ascontiguousarray(panel(data, f"the {what}").transpose(TIME, SYMBOL).values, dtype=np.float64)
     return values if np.isfinite(values).all() else np.where(np.isfinite(values), values, np.nan)
 
 
@@ -64,7 +63,8 @@ def group_codes(groups: Groups, data: xr.DataArray) -> tuple[np.ndarray, list[An
     Raises
     ------
     InvalidInputError
-        A mapping names no group for a symbol.
+        A mapping names no group for a symbol (it may know more symbols than there are), an array none for
+        any, or it is neither.
     """
     symbols = [str(s) for s in data[SYMBOL].values]
     if isinstance(groups, Mapping):
@@ -74,7 +74,18 @@ def group_codes(groups: Groups, data: xr.DataArray) -> tuple[np.ndarray, list[An
                 f"No group is given for {missing[0]!r}.", did_you_mean(missing[0], map(str, groups))
             )
         cells: np.ndarray = np.array([groups[s] for s in symbols], dtype=object)[None, :]
+    elif not isinstance(groups, xr.DataArray) or SYMBOL not in groups.dims:
+        raise InvalidInputError(
+            f"Groups are a mapping from symbols, or a DataArray over symbol, not {type(groups).__name__}.",
+            'Such as {"AAPL": "technology"}; of a pandas Series, series.to_dict().',
+        )
     else:
+        theirs = [str(s) for s in groups[SYMBOL].values]
+        if not set(theirs) & set(symbols):
+            raise InvalidInputError(
+                "The groups name none of the symbols" + (f", but {theirs[0]!r}." if theirs else "."),
+                did_you_mean(theirs[0] if theirs else "", symbols),
+            )
         placed = groups.reindex({SYMBOL: data[SYMBOL]})
         if TIME in placed.dims:
             placed = placed.reindex({TIME: data[TIME]}).transpose(TIME, SYMBOL)

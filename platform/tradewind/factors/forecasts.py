@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import xarray as xr
 
-from tradewind.errors import ParameterError
+from tradewind.checks import at_least, closes, named_array, panel, whole_numbers
+from tradewind.errors import InvalidInputError
 from tradewind.factors._sections import Groups, group_codes, like, same_axes, sections
 from tradewind.factors.transforms import quantiles, rank
 from tradewind.lazy import lazy
@@ -23,16 +24,16 @@ PERIODS = (1, 5, 10)
 
 
 def forward_returns(
-    prices: xr.DataArray, periods: Iterable[int] = PERIODS, *, delay: int = 0
+    prices: xr.DataArray | xr.Dataset, periods: int | Iterable[int] = PERIODS, *, delay: int = 0
 ) -> xr.DataArray:
     """Return what followed: ``price[t + delay + period] / price[t + delay] - 1``.
 
     Parameters
     ----------
-    prices : DataArray [symbol, time]
+    prices : DataArray [symbol, time] or Dataset
         Adjusted closes.
     periods
-        Bars ahead.
+        Bars ahead, one number or several.
     delay
         Bars between knowing the factor and buying; 0 as alphalens, 1 is what can be traded.
 
@@ -41,9 +42,9 @@ def forward_returns(
     DataArray [period, symbol, time]
         NaN where the future is not known. Marked ``looks_ahead`` in its attributes.
     """
-    ahead = [int(p) for p in periods]
-    if not ahead or min(ahead) < 1 or delay < 0:
-        raise ParameterError(f"Periods are at least 1 bar and delay at least 0, not {ahead} and {delay}.")
+    ahead = whole_numbers("forward_returns", "periods", periods)
+    at_least("forward_returns", delay=(delay, 0))
+    prices = closes(prices, "the prices")
     rows = np.ascontiguousarray(sections(prices, "price").T)
     out = np.full((len(ahead), *rows.shape), np.nan)
     bars = rows.shape[1]
@@ -58,6 +59,12 @@ def forward_returns(
 
 
 def _forward(factor: xr.DataArray, forward: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    factor, forward = panel(factor, "the factor"), named_array(forward, "the returns that followed")
+    if not {SYMBOL, TIME} <= set(forward.dims) <= {PERIOD, SYMBOL, TIME}:
+        raise InvalidInputError(
+            f"Returns that followed have dims (period, symbol, time), not {tuple(map(str, forward.dims))}.",
+            "tw.factors.forward_returns(prices) gives them.",
+        )
     if PERIOD not in forward.dims:
         forward = forward.expand_dims({PERIOD: [1]})
     factor, forward = same_axes(factor, forward)
@@ -94,7 +101,11 @@ def information_coefficient(
 
 
 def ic_decay(
-    factor: xr.DataArray, prices: xr.DataArray, horizons: Iterable[int] = range(1, 21), *, delay: int = 0
+    factor: xr.DataArray,
+    prices: xr.DataArray | xr.Dataset,
+    horizons: int | Iterable[int] = range(1, 21),
+    *,
+    delay: int = 0,
 ) -> xr.DataArray:
     """Mean information coefficient by how many bars ahead the return lies.
 
@@ -109,7 +120,7 @@ def ic_decay(
     delay
         As in :func:`forward_returns`.
     """
-    ahead = [int(h) for h in horizons]
+    ahead = whole_numbers("ic_decay", "horizons", horizons)
     one = forward_returns(prices, [1], delay=delay)[0].drop_vars(PERIOD)
     found = [float(information_coefficient(factor, one.shift({TIME: 1 - h})).mean().item()) for h in ahead]
     return xr.DataArray(found, {"horizon": ahead}, ("horizon",), name="information_coefficient")
@@ -218,6 +229,7 @@ def quantile_turnover(buckets: xr.DataArray, period: int = 1) -> xr.DataArray:
     DataArray [quantile, time]
         NaN for the first bars, and while a bucket is or was empty.
     """
+    at_least("quantile_turnover", period=(period, 1))
     rows = sections(buckets, "quantile")
     count = int(np.nanmax(rows, initial=1.0))
     out = np.full((count, len(rows)), np.nan)
@@ -233,6 +245,7 @@ def quantile_turnover(buckets: xr.DataArray, period: int = 1) -> xr.DataArray:
 
 def rank_autocorrelation(factor: xr.DataArray, period: int = 1) -> xr.DataArray:
     """Correlation of a factor's ranks with those ``period`` bars before, over time; 1: nothing to trade."""
+    at_least("rank_autocorrelation", period=(period, 1))
     ranks = sections(rank(factor, share=False))
     before = np.full_like(ranks, np.nan)
     before[period:] = ranks[:-period]
@@ -243,6 +256,10 @@ def rank_autocorrelation(factor: xr.DataArray, period: int = 1) -> xr.DataArray:
 
 def factor_correlation(factors: Mapping[str, xr.DataArray], *, ranked: bool = True) -> xr.DataArray:
     """Mean over time of the cross-sectional correlation of each pair of factors, ``(factor, other)``."""
+    if not isinstance(factors, Mapping):
+        raise InvalidInputError(
+            "Factors are given by name.", 'Such as {"value": value, "momentum": momentum}.'
+        )
     names = list(factors)
     found = np.eye(len(names))
     for i, one in enumerate(names):

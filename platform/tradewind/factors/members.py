@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from tradewind.errors import FieldNotFoundError, ParameterError
+from tradewind.checks import at_least
+from tradewind.errors import FieldNotFoundError, InvalidInputError
 from tradewind.factors._sections import like, sections
 from tradewind.factors.transforms import rank
 from tradewind.vocabulary import MEMBER
@@ -36,8 +37,7 @@ def top(measure: xr.DataArray, count: int, window: int = 252) -> xr.DataArray:
     DataArray of bool [symbol, time]
         Nobody until the window is full. Only the past is looked at.
     """
-    if count < 1 or window < 1:
-        raise ParameterError(f"count and window are at least 1, not {count} and {window}.")
+    at_least("top", count=(count, 1), window=(window, 1))
     rows = sections(measure, "measure")
     mean = trailing_mean(rows, window)
     mean[~np.isfinite(rows) | ~(mean > 0.0)] = np.nan
@@ -67,6 +67,11 @@ def most_traded(ds: xr.Dataset, count: int = 10, window: int = 252) -> xr.DataAr
     FieldNotFoundError
         The dataset has no volumes.
     """
+    if not isinstance(ds, xr.Dataset):
+        raise InvalidInputError(
+            f"What was traded is computed from a dataset, not from a {type(ds).__name__}.",
+            "tw.factors.top ranks by any other measure.",
+        )
     for field in ("close", "volume"):
         if field not in ds.data_vars:
             raise FieldNotFoundError(

@@ -11,11 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from tradewind import attached
-from tradewind.errors import EmptySelectionError, FieldNotFoundError
+from tradewind.checks import at_least, closes, panel, whole_numbers
+from tradewind.errors import EmptySelectionError
 from tradewind.factors import forecasts as f
 from tradewind.factors._sections import Groups, same_axes
 from tradewind.factors.transforms import quantiles
-from tradewind.vocabulary import SYMBOL, TIME
+from tradewind.vocabulary import SYMBOL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,11 +131,11 @@ def study(
     factor: xr.DataArray,
     prices: xr.DataArray | xr.Dataset,
     *,
-    periods: Iterable[int] = f.PERIODS,
+    periods: int | Iterable[int] = f.PERIODS,
     count: int = 5,
     delay: int = 0,
     groups: Groups | None = None,
-    horizons: Iterable[int] = range(1, 21),
+    horizons: int | Iterable[int] = range(1, 21),
     name: str | None = None,
 ) -> Study:
     """Judge a factor by what followed it.
@@ -163,13 +164,12 @@ def study(
     EmptySelectionError
         Too few symbols have both values and returns.
     """
+    at_least("study", count=(count, 2))
+    ahead = whole_numbers("study", "periods", periods)
+    prices = closes(prices, "the prices")
     attrs = prices.attrs
-    if isinstance(prices, xr.Dataset):
-        if "close" not in prices.data_vars:
-            raise FieldNotFoundError("A factor is judged by 'close', and the dataset has none.")
-        prices = prices["close"]
-    factor, prices = same_axes(factor.transpose(SYMBOL, TIME), prices.transpose(SYMBOL, TIME))
-    forward = f.forward_returns(prices, periods, delay=delay)
+    factor, prices = same_axes(panel(factor, "the factor"), prices)
+    forward = f.forward_returns(prices, ahead, delay=delay)
     both = factor.notnull() & forward[0].notnull()
     symbols = both.sum(SYMBOL)
     if int((symbols >= max(2, count)).sum()) < 2:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from tradewind.checks import at_least, named_array
 from tradewind.errors import InvalidInputError, ParameterError
 from tradewind.factors._sections import Groups, group_codes, like, run, sections
 from tradewind.lazy import lazy
@@ -38,6 +39,7 @@ def zscore(factor: xr.DataArray, *, groups: Groups | None = None, ddof: int = 0)
     ddof
         0: the population's deviation, as scipy's ``zscore``.
     """
+    at_least("zscore", ddof=(ddof, 0))
     rows = sections(factor)
     out = np.full_like(rows, np.nan)
     for inside in _parts(factor, rows, groups):
@@ -79,6 +81,7 @@ def winsorise(factor: xr.DataArray, share: float = 0.01, *, upper: float | None 
         A share is not between 0 and one half.
     """
     top = share if upper is None else upper
+    at_least("winsorise", share=(share, 0.0), upper=(top, 0.0))
     if not (0.0 <= share <= 0.5 and 0.0 <= top <= 0.5):
         raise ParameterError(f"A share to winsorise is between 0 and 0.5, not {share!r} and {top!r}.")
     return like(factor, run(loops.clip, sections(factor), share, 1.0 - top), "winsorised")
@@ -101,8 +104,7 @@ def quantiles(factor: xr.DataArray, count: int = 5, *, groups: Groups | None = N
     DataArray [symbol, time]
         1 to ``count``. Edges as pandas' ``qcut``; where two edges coincide, the lower bucket gets all.
     """
-    if count < 2:
-        raise ParameterError(f"There are at least 2 quantiles, not {count}.")
+    at_least("quantiles", count=(count, 2))
     rows = sections(factor)
     out = np.full_like(rows, np.nan)
     for inside in _parts(factor, rows, groups):
@@ -180,6 +182,7 @@ def _listed(exposures: xr.DataArray | Mapping[str, xr.DataArray] | None) -> list
 
 
 def _placed(exposure: xr.DataArray, factor: xr.DataArray) -> np.ndarray:
+    exposure = named_array(exposure, "an exposure")
     if TIME not in exposure.dims:
         exposure = exposure.expand_dims({TIME: factor[TIME].values})
     return sections(exposure.reindex({SYMBOL: factor[SYMBOL], TIME: factor[TIME]}), "exposure")

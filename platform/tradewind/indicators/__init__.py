@@ -1,8 +1,11 @@
 """Technical indicators over ``(symbol, time)`` arrays.
 
 Each is a function, ``tw.indicators.rsi(ds["close"], window=14)``, and by the accessor ``ds.tw.rsi(14)``.
-``tw.indicators.registry`` is the table of all; :func:`register` adds one's own.
+``tw.indicators()`` lists all, ``tw.indicators("band")`` those that a text occurs in;
+``tw.indicators.registry`` is the same table, by name. :func:`register` adds one's own.
 """
+
+import sys
 
 from tradewind.indicators._apply import apply, one, several
 from tradewind.indicators.averages import dema, ema, kama, sma, tema, vwap, wma
@@ -24,6 +27,7 @@ from tradewind.indicators.windows import (
     yang_zhang,
     zscore,
 )
+from tradewind.lazy import NamedModule
 
 __all__ = [
     "Indicator",
@@ -78,3 +82,12 @@ __all__ = [
 def names() -> list[str]:
     """Return the names of all registered indicators."""
     return [i.name for i in registry]
+
+
+class _Callable(NamedModule):
+    def __call__(self, search: str = "") -> Registry:
+        """List the indicators, or those that a text occurs in; see :meth:`Registry.search`."""
+        return registry(search)
+
+
+sys.modules[__name__].__class__ = _Callable

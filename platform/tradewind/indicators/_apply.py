@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from tradewind.checks import how_to_convert
 from tradewind.errors import FieldNotFoundError, InvalidInputError, did_you_mean
 from tradewind.indicators._buffers import result_array
 from tradewind.threads import over_rows
@@ -16,6 +17,21 @@ Data = xr.DataArray | xr.Dataset
 """What an indicator takes: one field, or a dataset that holds the fields it needs."""
 
 Loop = Callable[..., Any]
+
+
+def labelled(data: Any, indicator: str) -> None:
+    """Refuse what is neither an array nor a dataset with names.
+
+    Raises
+    ------
+    InvalidInputError
+        The hint says how to convert it.
+    """
+    if not isinstance(data, xr.DataArray | xr.Dataset):
+        raise InvalidInputError(
+            f"{indicator} takes an xarray DataArray or Dataset, not a {type(data).__name__}.",
+            how_to_convert(data),
+        )
 
 
 def inputs_of(data: Data, names: Sequence[str], indicator: str) -> list[xr.DataArray]:
@@ -35,8 +51,10 @@ def inputs_of(data: Data, names: Sequence[str], indicator: str) -> list[xr.DataA
     FieldNotFoundError
         The dataset lacks a field.
     InvalidInputError
-        A DataArray was given where several fields are needed, or it has no ``time`` dim.
+        It is neither array nor dataset, or one array where several fields are needed, or it has no ``time``
+        dim.
     """
+    labelled(data, indicator)
     if isinstance(data, xr.DataArray):
         if len(names) > 1:
             raise InvalidInputError(
@@ -72,7 +90,7 @@ def _on_numpy[R](
     shape = arrays[0].shape  # another may be one series for all rows
     bars = shape[-1]
     rows = prod(shape[:-1])
-    flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(-1, bars) for a in arrays]
+    flat = [np.ascontiguousarray(a, dtype=np.float64).reshape(prod(a.shape[:-1]), bars) for a in arrays]
     outputs = [result_array((rows, bars)) for _ in range(count)]
     shaped = [o.reshape(shape) for o in outputs]
     if not (rows and bars):

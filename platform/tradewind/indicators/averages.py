@@ -1,9 +1,13 @@
 """Moving averages."""
 
+from enum import StrEnum
+from functools import reduce
+from operator import add
+
 import xarray as xr
 
+from tradewind.checks import at_least
 from tradewind.indicators._apply import LANES, Data, inputs_of, one
-from tradewind.indicators._check import at_least
 from tradewind.indicators.conventions import Anchor, Seed, exponential, option, since_the_session
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
@@ -12,6 +16,30 @@ loops = lazy("tradewind.indicators.averages_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 scanned = lazy("tradewind.indicators.scanned_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
+
+
+class Price(StrEnum):
+    """Which price of a bar is averaged."""
+
+    CLOSE = "close"
+    """The last one."""
+    TYPICAL = "typical"
+    """``(high + low + close) / 3``."""
+    OHLC4 = "ohlc4"
+    """``(open + high + low + close) / 4`` (LEAN's volume-weighted average)."""
+
+
+PRICED_FROM = {
+    Price.CLOSE: ("close",),
+    Price.TYPICAL: ("high", "low", "close"),
+    Price.OHLC4: ("open", "high", "low", "close"),
+}
+"""The fields whose mean a bar's price is."""
+
+
+def mean_price(fields: list[xr.DataArray]) -> xr.DataArray:
+    """The price of each bar, from the fields that :data:`PRICED_FROM` names for it."""
+    return fields[0] if len(fields) == 1 else reduce(add, fields) / float(len(fields))
 
 
 @register(warmup=lambda window: window - 1, reference="TA-Lib SMA", overlay=True)
@@ -130,26 +158,36 @@ def kama(data: Data, window: int = 30) -> xr.DataArray:
 
 @register(
     inputs=("high", "low", "close", "volume"),
-    warmup=lambda window, anchor: 0 if anchor == Anchor.SESSION else window - 1,
+    warmup=lambda window, anchor, price: 0 if anchor == Anchor.SESSION else window - 1,
     reference="mean of (high + low + close) / 3 weighted by volume",
     overlay=True,
 )
-def vwap(data: xr.Dataset, window: int = 20, *, anchor: Anchor | str = Anchor.WINDOW) -> xr.DataArray:
+def vwap(
+    data: xr.Dataset,
+    window: int = 20,
+    *,
+    anchor: Anchor | str = Anchor.WINDOW,
+    price: Price | str = Price.TYPICAL,
+) -> xr.DataArray:
     """Volume-weighted average of the typical price over a moving window, or since the session began.
 
     Parameters
     ----------
     data : Dataset [symbol, time]
-        With ``high``, ``low``, ``close`` and ``volume``.
+        With ``high``, ``low``, ``close`` and ``volume``; or ``volume`` and what another price is made of.
     window
         Bars averaged. NaN where no volume traded in all of them.
     anchor
         ``"window"``, or ``"session"``: all bars since the session of the dataset's calendar began, as
         charts of a day show it; ``window`` is not used then. Bars without a price or volume are left out.
+    price
+        Of a bar: ``"typical"``, the mean of high, low and close; ``"ohlc4"``, that of open, high, low and
+        close (LEAN); or ``"close"`` (the volume-weighted moving average of charts).
     """
     at_least("vwap", window=(window, 1))
-    high, low, close, volume = inputs_of(data, ("high", "low", "close", "volume"), "vwap")
-    typical = (high + low + close) / 3.0
+    names = PRICED_FROM[option(Price, "vwap", price=price)]
+    *prices, volume = inputs_of(data, (*names, "volume"), "vwap")
+    priced = mean_price(prices)
     if option(Anchor, "vwap", anchor=anchor) is Anchor.SESSION:
-        return since_the_session(typical, volume, str(data.attrs.get("calendar", "")))
-    return one(loops.weighted_mean, [typical, volume], (window,), "vwap")
+        return since_the_session(priced, volume, str(data.attrs.get("calendar", "")))
+    return one(loops.weighted_mean, [priced, volume], (window,), "vwap")

@@ -2,8 +2,8 @@
 
 import xarray as xr
 
+from tradewind.checks import at_least
 from tradewind.indicators._apply import Data, inputs_of, one, several
-from tradewind.indicators._check import at_least
 from tradewind.indicators.conventions import Smoothing, averaged, option, true_range
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy

@@ -2,9 +2,9 @@
 
 import xarray as xr
 
+from tradewind.checks import at_least
 from tradewind.errors import ParameterError
 from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
-from tradewind.indicators._check import at_least
 from tradewind.indicators.conventions import (
     MacdSeed,
     ObvStart,

@@ -2,14 +2,26 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from html import escape
 from typing import Any
 
-from tradewind.errors import InvalidInputError, NotFoundError, ParameterError, did_you_mean
-from tradewind.indicators._apply import Data
+import xarray as xr
+
+from tradewind.errors import (
+    FieldNotFoundError,
+    InvalidInputError,
+    NotFoundError,
+    ParameterError,
+    did_you_mean,
+)
+from tradewind.indicators._apply import Data, labelled
+
+RESERVED = ("candles", "frame")
+"""What ``.tw`` offers besides indicators."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +84,45 @@ class Indicator:
 
     def __call__(self, data: Data, *values: Any, **named: Any) -> Any:
         """Compute it."""
-        return self.function(data, **self.bind(*values, **named))
+        return self.compute(data, self.bind(*values, **named))
+
+    def compute(self, data: Data, parameters: dict[str, Any]) -> Any:
+        """Compute it with all parameters by name.
+
+        Raises
+        ------
+        FieldNotFoundError
+            The dataset lacks a field that the function reads.
+        InvalidInputError
+            The data are neither array nor dataset, or one array where a dataset is needed.
+        """
+        labelled(data, self.name)
+        try:
+            return self.function(data, **parameters)
+        except KeyError as error:
+            told = self._told(data, str(error.args[0]) if error.args else "")
+            if told is None:
+                raise
+            raise told from error
+
+    def _told(self, data: Data, asked: str) -> FieldNotFoundError | InvalidInputError | None:
+        """What is wrong if a function of a user's own found no field: ours look before they read."""
+        reads = f"{self.name} reads {', '.join(self.inputs)}"
+        if isinstance(data, xr.DataArray):
+            needed = asked in self.inputs or len(self.inputs) > 1
+            hint = "Give it the whole dataset."
+            return InvalidInputError(f"{reads}; it was given one array.", hint) if needed else None
+        known = [str(n) for n in data.data_vars]
+        for name in self.inputs:
+            if name not in known:
+                return FieldNotFoundError(
+                    f"{reads}, and this dataset has no {name!r}.", did_you_mean(name, known)
+                )
+        found = re.match(r"No variable named '([^']*)'", asked)  # xarray's words
+        if found is None:
+            return None
+        hint = f"{did_you_mean(found[1], known)} Say what it reads: @register(inputs=...)."
+        return FieldNotFoundError(f"{self.name} asks for {found[1]!r}, and this dataset has none.", hint)
 
     def first_valid(self, *values: Any, **named: Any) -> int:
         """Return the number of bars before the first value."""
@@ -81,13 +131,29 @@ class Indicator:
 
 @dataclass
 class Registry:
-    """All indicators by name; shown as a table in a notebook."""
+    """All indicators by name; shown as a table in a notebook. Called with a text it is searched."""
 
     indicators: dict[str, Indicator] = field(default_factory=dict)
 
     def add(self, indicator: Indicator) -> None:
-        """Add one, or replace one of the same name (as happens when a notebook's cell runs again)."""
-        self.indicators[indicator.name] = indicator
+        """Add one, or replace one of the same name (as happens when a notebook's cell runs again).
+
+        Raises
+        ------
+        InvalidInputError
+            It could not be asked for by that name.
+        """
+        name = indicator.name
+        if not name.isidentifier() or name.startswith("_") or name in RESERVED:
+            raise InvalidInputError(
+                f"An indicator named {name!r} could not be asked for as ds.tw.{name} or {name + '(20)'!r}.",
+                "Name its function like one of Python's, such as channel_width.",
+            )
+        self.indicators[name] = indicator
+
+    def __call__(self, search: str = "") -> "Registry":
+        """The indicators that a text occurs in; see :meth:`search`."""
+        return self.search(search)
 
     def __getitem__(self, name: str) -> Indicator:
         try:
@@ -222,7 +288,7 @@ class Call:
 
     def __call__(self, data: Data) -> Any:
         """Compute it."""
-        return self.indicator.function(data, **self.parameters)
+        return self.indicator.compute(data, self.parameters)
 
 
 def parse(text: str) -> Call:

@@ -1,12 +1,16 @@
 """Direction and trend."""
 
+from enum import StrEnum
+from typing import Literal
+
 import xarray as xr
 
+from tradewind.checks import at_least
 from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
-from tradewind.indicators._check import at_least
-from tradewind.indicators.averages import ema
+from tradewind.indicators.averages import PRICED_FROM, Price, dema, ema, kama, mean_price, sma, tema, wma
 from tradewind.indicators.bands import atr, donchian
-from tradewind.indicators.registry import register
+from tradewind.indicators.conventions import Smoothing, option
+from tradewind.indicators.registry import register, registry
 from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
 
@@ -16,13 +20,43 @@ smoothed = lazy("tradewind.indicators.smoothed_loops")
 RANGE = ("high", "low", "close")
 
 
+class DmiSeed(StrEnum):
+    """How many changes Wilder's sums of a directional movement start from."""
+
+    SHORT = "short"
+    """One less than the window has, so that the first figure shown is smoothed once already (TA-Lib)."""
+    WHOLE = "whole"
+    """A whole window's (Wilder 1978, StockCharts, LEAN)."""
+
+
+class Average(StrEnum):
+    """Which moving average runs in the middle of a channel."""
+
+    EMA = "ema"
+    SMA = "sma"
+    WMA = "wma"
+    DEMA = "dema"
+    TEMA = "tema"
+    KAMA = "kama"
+
+
+AVERAGES = {
+    Average.EMA: ema,
+    Average.SMA: sma,
+    Average.WMA: wma,
+    Average.DEMA: dema,
+    Average.TEMA: tema,
+    Average.KAMA: kama,
+}
+
+
 @register(
     inputs=RANGE,
     outputs=("adx", "plus", "minus"),
-    warmup=lambda window: 2 * window - 1,
+    warmup=lambda window, seed: 2 * window - 1,
     reference="TA-Lib ADX, PLUS_DI, MINUS_DI (Wilder 1978)",
 )
-def dmi(data: xr.Dataset, window: int = 14) -> xr.Dataset:
+def dmi(data: xr.Dataset, window: int = 14, *, seed: DmiSeed | str = DmiSeed.SHORT) -> xr.Dataset:
     """Directional movement: the strength of a trend (``adx``) and its two directions, 0 to 100.
 
     Parameters
@@ -32,9 +66,15 @@ def dmi(data: xr.Dataset, window: int = 14) -> xr.Dataset:
     window
         Bars of Wilder's sums. ``plus`` and ``minus`` begin after ``window`` bars, ``adx`` after ``2 window -
         1``.
+    seed
+        What the sums start from: ``"short"``, the first ``window - 1`` changes (TA-Lib), or ``"whole"``, the
+        first ``window`` (Wilder's book, StockCharts, LEAN). Both are shown from the same bar on; the
+        difference of the sums fades by a ``window``-th a bar.
     """
     at_least("dmi", window=(window, 2))
-    return several(loops.dmi, inputs_of(data, RANGE, "dmi"), (window,), ("adx", "plus", "minus"))
+    fields = inputs_of(data, RANGE, "dmi")
+    changes = window if option(DmiSeed, "dmi", seed=seed) is DmiSeed.WHOLE else window - 1
+    return several(loops.dmi, fields, (window, changes), ("adx", "plus", "minus"))
 
 
 @register(
@@ -75,29 +115,71 @@ def aroon(data: xr.Dataset, window: int = 14) -> xr.Dataset:
     return several(rolled.aroon, inputs_of(data, ("high", "low"), "aroon"), (window,), ("down", "up"))
 
 
+def _keltner_warmup(
+    *,
+    window: int,
+    width: float,
+    average: str,
+    price: str,
+    smoothing: str,
+    first_range: bool,
+    range_window: int | Literal["same"],
+) -> int:
+    bars = window if range_window == "same" else range_window
+    noise = registry["atr"].first_valid(bars, smoothing=smoothing, first_range=first_range)
+    return max(registry[average].first_valid(window), noise)
+
+
 @register(
     inputs=RANGE,
     outputs=("upper", "middle", "lower"),
-    warmup=lambda window, width: window,
+    warmup=_keltner_warmup,
     reference="EMA of the close and TA-Lib ATR around it (Raschke)",
     overlay=True,
     units={"width": "average true ranges"},
 )
-def keltner(data: xr.Dataset, window: int = 20, width: float = 2.0) -> xr.Dataset:
+def keltner(
+    data: xr.Dataset,
+    window: int = 20,
+    width: float = 2.0,
+    *,
+    average: Average | str = Average.EMA,
+    price: Price | str = Price.CLOSE,
+    smoothing: Smoothing | str = Smoothing.WILDER,
+    first_range: bool = False,
+    range_window: int | Literal["same"] = "same",
+) -> xr.Dataset:
     """Keltner channel: an exponential average and a number of average true ranges around it.
+
+    LEAN's is ``average="sma", price="typical", smoothing="simple", first_range=True``.
 
     Parameters
     ----------
     data : Dataset [symbol, time]
-        With ``high``, ``low`` and ``close``.
+        With ``high``, ``low`` and ``close``; also ``open`` for ``price="ohlc4"``.
     window
         Bars of the average and of the true range.
     width
         Half the width, in average true ranges.
+    average
+        The line in the middle: ``"ema"``, ``"sma"``, ``"wma"``, ``"dema"``, ``"tema"`` or ``"kama"``.
+    price
+        What the middle averages: the ``"close"``; ``"typical"``, the mean of high, low and close (Keltner,
+        LEAN); or ``"ohlc4"``, that of open, high, low and close.
+    smoothing, first_range
+        Of the true range, as in :func:`atr`: ``"wilder"``, ``"simple"`` (LEAN) or ``"exponential"``, and
+        whether the first bar's range counts.
+    range_window
+        Bars of the true range: the ``"same"`` as the average's, or a number (StockCharts: 10 beside 20).
     """
-    at_least("keltner", window=(window, 1), width=(width, 0.0))
-    noise = atr(data, window)
-    middle = ema(data, window).where(noise.notnull())
+    bars = window if range_window == "same" else range_window
+    at_least("keltner", window=(window, 1), width=(width, 0.0), range_window=(bars, 1))
+    averaged = AVERAGES[option(Average, "keltner", average=average)]
+    source = option(Price, "keltner", price=price)
+    how = option(Smoothing, "keltner", smoothing=smoothing)
+    noise = atr(data, bars, smoothing=how, first_range=first_range)
+    prices = mean_price(inputs_of(data, PRICED_FROM[source], "keltner"))
+    middle = averaged(prices, window).where(noise.notnull())
     return xr.Dataset({"upper": middle + width * noise, "middle": middle, "lower": middle - width * noise})
 
 

@@ -7,10 +7,9 @@ from tradewind.loops import FLOAT, INT, loop, read, write
 NAN = np.nan
 
 
-@loop(INT, INT, read(), read(), read(), INT, write(), write(), write())
-def dmi(first, last, high, low, close, window, adx, plus, minus):  # type: ignore[no-untyped-def]
-    # Wilder's sums: the first window - 1 changes are added up, then each sum loses a window-th and gains the
-    # new.
+@loop(INT, INT, read(), read(), read(), INT, INT, write(), write(), write())
+def dmi(first, last, high, low, close, window, seed, adx, plus, minus):  # type: ignore[no-untyped-def]
+    # Wilder's sums: the first `seed` changes are added up, then each sum loses a window-th and gains the new.
     for i in range(first, last):
         seen = -1
         h0 = 0.0
@@ -42,7 +41,7 @@ def dmi(first, last, high, low, close, window, adx, plus, minus):  # type: ignor
                 elif rise > 0.0 and rise > fall:
                     u = rise
                 r = max(h, c0) - min(lo, c0)
-                if seen < window:
+                if seen <= seed:
                     up += u
                     down += d
                     tr += r
@@ -50,6 +49,7 @@ def dmi(first, last, high, low, close, window, adx, plus, minus):  # type: ignor
                     up += u - up / window
                     down += d - down / window
                     tr += r - tr / window
+                if seen >= window:
                     a = 0.0
                     b = 0.0
                     if abs(tr) >= 1e-14:

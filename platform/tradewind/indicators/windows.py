@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
+from tradewind.checks import at_least, named_array
 from tradewind.errors import ParameterError
 from tradewind.indicators._apply import Data, inputs_of, one, several
-from tradewind.indicators._check import at_least
 from tradewind.indicators.averages import sma
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
@@ -122,9 +122,11 @@ def _with(data: Data, other: xr.DataArray | None, name: str) -> list[xr.DataArra
     if other is None:
         raise ParameterError(f"{name} compares with another series.", "Give it as other=.")
     (x,) = inputs_of(data, ("close",), name)
+    other = named_array(other, f"what {name} compares with")
     if other.dims == (TIME,) and (TIME not in other.coords or _same_times(x, other)):
         return [x, other]  # one series beside all rows, without a copy for each
-    return [x, other.broadcast_like(x).transpose(*x.dims)]
+    _, placed = xr.align(x, other, join="left")  # on the bars looked at, whatever others it knows
+    return [x, placed.broadcast_like(x).transpose(*x.dims)]
 
 
 @register(warmup=lambda other, window: window - 1, reference="TA-Lib CORREL")

@@ -25,6 +25,7 @@ from tradewind.store.repository import Store
 from tradewind.store.roots import root_of
 from tradewind.store.spec import ActionKind, DatasetSpec
 from tradewind.vocabulary import Frequency
+from tradewind.wording import counted
 
 log = logging.getLogger("tradewind.ingest")
 GROUP = 25
@@ -94,7 +95,7 @@ class Synced:
         return {**self.__dict__, "mode": str(self.mode), "through": _shown(self.through)}
 
     def __repr__(self) -> str:
-        parts = [f"{self.rows_added:,} bars added, {self.rows_changed:,} changed"]
+        parts = [f"{counted(self.rows_added, 'bar')} added, {self.rows_changed:,} changed"]
         for word, names in (("failed", self.failed), ("late", self.late), ("nothing new for", self.current)):
             if names:
                 parts.append(f"{word} {len(names)}")

@@ -6,8 +6,33 @@ from tradewind.vocabulary import Frequency
 
 TRADING_DAYS = 252
 CRYPTO_DAYS = 365
-_PER_YEAR = {Frequency.DAY: TRADING_DAYS, Frequency.WEEK: 52, Frequency.MONTH: 12}
+_PER_YEAR = {Frequency.WEEK: 52, Frequency.MONTH: 12}
 ROUND_THE_CLOCK = ("24/7", "CRYPTO")
+QUARTER = 90
+"""Days of data below which weekends say nothing."""
+SEVEN_DAYS = (0.25, 0.33)
+"""The share of bars on Saturdays and Sundays where all days are traded; 2/7 = 0.286. Five days from Sunday
+on, as in Riyadh, give 0.20, and six with currencies' Sunday evenings 0.17."""
+
+
+def days_per_year(time: np.ndarray, calendar: str = "") -> int:
+    """Return the trading days a year.
+
+    Parameters
+    ----------
+    time
+        The bars' times, sorted.
+    calendar
+        The dataset's; where it has none, 365 if ``time`` spans a quarter of a year at least and about two of
+        seven bars are on weekends.
+    """
+    if calendar:
+        return CRYPTO_DAYS if calendar.upper() in ROUND_THE_CLOCK else TRADING_DAYS
+    days = np.asarray(time, dtype="datetime64").astype("M8[D]").view(np.int64)
+    if len(days) < QUARTER or days[-1] - days[0] < QUARTER:
+        return TRADING_DAYS
+    weekends = np.count_nonzero((days + 3) % 7 >= 5) / len(days)  # 1970 began on a Thursday
+    return CRYPTO_DAYS if SEVEN_DAYS[0] <= weekends <= SEVEN_DAYS[1] else TRADING_DAYS
 
 
 def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") -> float:
@@ -21,17 +46,17 @@ def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") 
         The dataset's: daily 252 (365 round the clock), weekly 52, monthly 12. Intraday and unknown ones are
         counted: bars a day seen in ``time``, times the days a year.
     calendar
-        The dataset's; ``24/7`` trades all days.
+        The dataset's; ``24/7`` trades all days. Without one the weekends decide: see :func:`days_per_year`.
     """
-    days = CRYPTO_DAYS if calendar.upper() in ROUND_THE_CLOCK else TRADING_DAYS
     try:
         known = Frequency(frequency)
     except ValueError:
         known = None
-    if known is Frequency.DAY:
-        return float(days)
     if known in _PER_YEAR:
         return float(_PER_YEAR[known])
+    days = days_per_year(time, calendar)
+    if known is Frequency.DAY:
+        return float(days)
     stamps = np.asarray(time, dtype="datetime64")
     if len(stamps) < 3:
         return float(days)

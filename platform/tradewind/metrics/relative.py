@@ -49,8 +49,9 @@ def _pair(returns: Any, benchmark: Any) -> tuple[np.ndarray, np.ndarray]:
 def beta(returns: Any, benchmark: Any) -> float:
     """Slope of the regression of returns on the benchmark's (empyrical's ``beta``)."""
     a, b = _pair(returns, benchmark)
-    spread = float(np.var(b)) if b.size > 1 else 0.0
-    return float(np.mean((a - a.mean()) * (b - b.mean()))) / spread if spread > 0.0 else float("nan")
+    if b.size < 2 or not performance.deviation(b):
+        return float("nan")
+    return float(np.mean((a - a.mean()) * (b - b.mean()))) / float(np.var(b))
 
 
 def alpha(returns: Any, benchmark: Any, periods: float = YEAR, risk_free: float = 0.0) -> float:
@@ -89,7 +90,8 @@ def information_ratio(returns: Any, benchmark: Any, periods: float = YEAR) -> fl
 def tail_ratio(returns: np.ndarray, level: float = 0.05) -> float:
     """Size of the upper quantile over that of the lower one; above 1 gains reach further than losses."""
     low = abs(float(np.quantile(returns, level))) if returns.size else 0.0
-    return abs(float(np.quantile(returns, 1.0 - level))) / low if low > 0.0 else float("nan")
+    flat = performance.nothing_but_rounding(low)
+    return float("nan") if flat else abs(float(np.quantile(returns, 1.0 - level))) / low
 
 
 def _standard(returns: np.ndarray, level: float, tail: Tail) -> float:

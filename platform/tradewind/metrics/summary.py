@@ -1,6 +1,5 @@
 """The figures of one backtest in one object."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -8,6 +7,7 @@ from html import escape
 from typing import Any
 
 from tradewind.errors import NotFoundError, did_you_mean
+from tradewind.wording import percent, written
 
 
 class Unit(StrEnum):
@@ -20,17 +20,15 @@ class Unit(StrEnum):
 
     def write(self, value: float) -> str:
         """Write a figure with its unit."""
-        if math.isnan(value):
-            return "–"
         match self:
             case Unit.PERCENT:
-                return f"{value * 100:.2f} %"
+                return percent(value, 2)
             case Unit.RATIO:
-                return f"{value:.2f}"
+                return written(value)
             case Unit.COUNT:
-                return f"{value:,.0f}"
+                return written(value, ",.0f")
             case Unit.MONEY:
-                return f"{value:,.2f}"
+                return written(value, ",.2f")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from tradewind import indicators
 from tradewind.errors import InvalidInputError, SymbolNotFoundError, did_you_mean
 from tradewind.indicators.registry import Call
 from tradewind.plot._ready import holoviews
+from tradewind.plot.fit import LEGEND, sized
 from tradewind.plot.palette import GAIN, GREY, LOSS, SERIES
 from tradewind.vocabulary import OHLC, SYMBOL, TIME
 
@@ -72,7 +73,8 @@ def candles(
     ]
     shown = [name, *(c.label for c in calls if c.indicator.overlay)]
     options: dict[str, Any] = {
-        "width": WIDTH, "toolbar": "above", "show_grid": True, "xlabel": "", "xlim": _window(time)
+        **sized(WIDTH), "toolbar": "above", "show_grid": True, "xlabel": "", "xlim": _window(time),
+        "legend_opts": LEGEND,
     }  # fmt: skip
     top = hv.Overlay([*price, *over]).opts(
         title=", ".join(shown), height=height, ylabel="price", legend_position="top_left", autorange="y",

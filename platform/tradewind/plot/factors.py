@@ -7,8 +7,9 @@ import pandas as pd
 
 from tradewind.factors import Study
 from tradewind.plot._ready import holoviews
+from tradewind.plot.fit import LEGEND_BELOW, sized
 from tradewind.plot.palette import GREY, SERIES
-from tradewind.plot.results import WIDTH, _wide
+from tradewind.plot.results import WIDTH
 
 
 def _base(hv: Any) -> Any:
@@ -27,7 +28,7 @@ def quantile_figure(study: Study, *, width: int | None = WIDTH) -> Any:
     colours = list(SERIES[: means.sizes["period"]])
     ahead = hv.Dimension("bars ahead", values=[f"{int(p)}" for p in means["period"].values])
     return hv.Bars(bars, ["bucket", ahead], ("bp", "mean return")).opts(
-        **_wide(width), height=260, cmap=colours, color="bars ahead", show_grid=True, tools=["hover"],
+        **sized(width), height=260, cmap=colours, color="bars ahead", show_grid=True, tools=["hover"],
         xlabel="bucket (1: lowest factor values), bars ahead", ylabel="against all symbols, bp",
         title=f"Returns that followed {study.name}, by bucket", show_legend=False, toolbar="above",
     )  # fmt: skip
@@ -46,9 +47,9 @@ def ic_figure(study: Study, *, window: int = 21, width: int | None = WIDTH) -> A
         color=SERIES[0], line_width=2, tools=["hover"]
     )
     return (bars * mean * _base(hv)).opts(
-        **_wide(width), height=240, xlabel="", ylabel="information coefficient", show_grid=True,
+        **sized(width), height=240, xlabel="", ylabel="information coefficient", show_grid=True,
         title=f"Rank correlation with the return over {period} bar{'s' if period > 1 else ''}",
-        legend_position="right", toolbar="above",
+        legend_position="bottom", legend_opts=LEGEND_BELOW, toolbar="above",
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def decay_figure(study: Study, *, width: int | None = WIDTH) -> Any:
     ]
     bars = hv.Bars(points, "bars ahead", ("ic", "mean IC")).opts(color=SERIES[0], tools=["hover"])
     return bars.opts(
-        **_wide(width), height=220, title="How long it knows: correlation with the return of one later bar",
+        **sized(width), height=220, title="How long it knows: correlation with the return of one later bar",
         ylabel="mean IC", show_grid=True, toolbar="above",
     )  # fmt: skip
 
@@ -81,9 +82,10 @@ def growth_figure(study: Study, *, width: int | None = WIDTH) -> Any:
             ).opts(color=colour, line_width=1.5, tools=["hover"])
         )
     return (hv.Overlay(curves) * _base(hv)).opts(
-        **_wide(width), height=280, xlabel="",
+        **sized(width), height=280, xlabel="",
         title="Sum of the buckets' returns against all symbols, before costs",
-        ylabel="sum of returns", show_grid=True, legend_position="right", toolbar="above",
+        ylabel="sum of returns", show_grid=True, toolbar="above",
+        legend_position="bottom", legend_opts=LEGEND_BELOW,
     )  # fmt: skip
 
 
@@ -101,9 +103,10 @@ def turnover_figure(study: Study, *, window: int = 21, width: int | None = WIDTH
             ).opts(color=SERIES[k], tools=["hover"])
         )
     return hv.Overlay(curves).opts(
-        **_wide(width), height=200, xlabel="",
-        title=f"Share of a bucket that is new each bar, mean of {window} bars",
-        ylabel="share", show_grid=True, legend_position="right", toolbar="above",
+        **sized(width), height=200, xlabel="",
+        title=f"Share of a bucket that is new each bar, mean of {window} bar{'s' if window > 1 else ''}",
+        ylabel="share", show_grid=True, toolbar="above",
+        legend_position="bottom", legend_opts=LEGEND_BELOW,
     )  # fmt: skip
 
 

@@ -8,8 +8,10 @@ from tradewind.backtest import Grid
 from tradewind.errors import InvalidInputError
 from tradewind.metrics import FIGURES, Unit
 from tradewind.plot._ready import holoviews
+from tradewind.plot.fit import sized
 from tradewind.plot.palette import SEQUENTIAL, SERIES, diverging
 
+WIDTH = 700
 SIGNED = frozenset({"total_return", "cagr", "sharpe", "sortino", "calmar", "expectancy"})
 
 
@@ -36,20 +38,16 @@ def grid_heatmap(grid: Grid, metric: str = "sharpe", *, x: str | None = None, y:
     figure = FIGURES[metric]
     scale = 100.0 if figure.unit is Unit.PERCENT else 1.0
     label = f"{figure.label} in %" if scale > 1.0 else figure.label
-    title = f"{figure.label} of {grid.strategy.title}, {grid.trials:,} combinations"
+    many = "combination" if grid.trials == 1 else "combinations"
+    title = f"{figure.label} of {grid.strategy.title}, {grid.trials:,} {many}"
     if len(names) == 1:
         line = hv.Curve(
             (values[names[0]].values, values.values * scale), names[0], hv.Dimension(metric, label=label)
         )
         return line.opts(
-            width=700,
-            height=350,
-            title=title,
-            color=SERIES[0],
-            show_grid=True,
-            tools=["hover"],
+            **sized(WIDTH), height=350, title=title, color=SERIES[0], show_grid=True, tools=["hover"],
             toolbar="above",
-        )
+        )  # fmt: skip
     if grid.sampled:
         return _scatter(grid, metric, (x or names[0], y), title, label)
     across = x or names[0]
@@ -75,16 +73,15 @@ def grid_heatmap(grid: Grid, metric: str = "sharpe", *, x: str | None = None, y:
             for j, b in enumerate(flat[up].values)
         ]
         drawn = hv.HeatMap(cells, [across, up], value)
-    return drawn.opts(
-        width=700,
-        height=450,
-        title=title,
-        colorbar=True,
-        clabel=label,
-        tools=["hover"],
-        toolbar="above",
-        **options,
-    )
+    return drawn.opts(**_mapped(title, label), **options)
+
+
+def _mapped(title: str, label: str) -> dict[str, Any]:
+    """Options of a figure whose colours are numbers; the bar of colours lies below and takes no width."""
+    return {
+        **sized(WIDTH), "height": 480, "title": title, "tools": ["hover"], "toolbar": "above",
+        "colorbar": True, "colorbar_position": "bottom", "clabel": label,
+    }  # fmt: skip
 
 
 def _even(values: np.ndarray) -> bool:
@@ -113,14 +110,4 @@ def _scatter(grid: Grid, metric: str, axes: tuple[str, str | None], title: str, 
         options = {"cmap": diverging(), "clim": (-most, most)}
     value = hv.Dimension(metric, label=label)
     points = hv.Points((grid.metrics[across].values, grid.metrics[up].values, values), [across, up], value)
-    return points.opts(
-        width=700,
-        height=450,
-        title=title,
-        color=metric,
-        size=7,
-        colorbar=True,
-        tools=["hover"],
-        toolbar="above",
-        **options,
-    )
+    return points.opts(**_mapped(title, label), color=metric, size=7, **options)

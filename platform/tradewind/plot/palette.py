@@ -5,8 +5,10 @@ GAIN = "#0072b2"
 LOSS = "#d55e00"
 NEUTRAL = "#f7f7f7"
 GREY = "#888888"
-SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999933", "#000000")
-"""Okabe and Ito's colours, strongest contrast first."""
+SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999933", "#5b6675")
+"""Okabe and Ito's colours, strongest contrast first; slate for their black, which is lost on dark pages."""
+REST = "#b4bac3"
+"""What is not told apart: the sum of all others."""
 SEQUENTIAL = "viridis"
 
 

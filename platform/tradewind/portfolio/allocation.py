@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tradewind.errors import InvalidInputError, ParameterError, did_you_mean, word_of
+from tradewind.metrics.performance import nothing_but_rounding
 from tradewind.portfolio import solvers
 from tradewind.portfolio.estimates import Estimate, Moments, moments
 from tradewind.portfolio.exact import Bounds
@@ -49,8 +50,9 @@ class Allocation:
 
     @property
     def sharpe(self) -> float:
-        """Expected return above the risk-free rate over volatility."""
-        return (self.expected_return - self.risk_free) / self.volatility
+        """Expected return above the risk-free rate over volatility; NaN without volatility."""
+        flat = nothing_but_rounding(self.volatility, self.expected_return)
+        return float("nan") if flat else (self.expected_return - self.risk_free) / self.volatility
 
     @property
     def positions(self) -> int:
@@ -110,7 +112,7 @@ def _known(prices: Prices, estimate: Estimate | None) -> Moments:
 
 def _bounds(known: Moments, lower: Bound, upper: Bound) -> tuple[Bounds, Bounds]:
     """Check bounds; those by symbol become arrays, the others' are 0 and 1."""
-    low, high = _bound(known, lower, 0.0), _bound(known, upper, 1.0)
+    low, high = _bound(known, "lower", lower, 0.0), _bound(known, "upper", upper, 1.0)
     count = len(known.symbols)
     least, most = np.broadcast_to(low, count), np.broadcast_to(high, count)
     wrong = np.flatnonzero(~(least <= most))
@@ -125,23 +127,28 @@ def _bounds(known: Moments, lower: Bound, upper: Bound) -> tuple[Bounds, Bounds]
     return low, high
 
 
-def _by_symbol(known: Moments, values: Mapping[str, float], default: float) -> np.ndarray:
+def _by_symbol(known: Moments, what: str, values: Mapping[str, float], default: float) -> np.ndarray:
     symbols = [str(s) for s in known.symbols]
     for name in values:
         if name not in symbols:
-            raise InvalidInputError(f"There is no asset {name!r}.", did_you_mean(name, symbols))
+            raise InvalidInputError(f"There is no asset {name!r}.", did_you_mean(str(name), symbols))
+        _number(f"{what} of {name}", values[name])
     return np.array([float(values.get(s, default)) for s in symbols])
 
 
-def _bound(known: Moments, bound: Bound, default: float) -> Bounds:
-    if not isinstance(bound, Mapping):
-        return float(bound)
-    return _by_symbol(known, bound, default)
+def _bound(known: Moments, what: str, bound: Bound, default: float) -> Bounds:
+    if isinstance(bound, Mapping):
+        return _by_symbol(known, what, bound, default)
+    _number(what, bound)
+    return float(bound)
 
 
-def _not_negative(name: str, value: float) -> None:
-    if not value >= 0.0:
-        raise ParameterError(f"{name} is not negative, and this is {value!r}.")
+def _number(name: str, value: float, least: float | None = None, *, above: bool = False) -> None:
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise ParameterError(f"{name} is a number, not {value!r}.")
+    if least is not None and not (value > least if above else value >= least):
+        bound = "above" if above else "at least"
+        raise ParameterError(f"{name} is {bound} {least:g}, not {value!r}.")
 
 
 def equal_weight(prices: Prices, *, estimate: Estimate | None = None) -> Allocation:
@@ -202,7 +209,7 @@ def minimum_variance(
     """
     known = _known(prices, estimate)
     low, high = _bounds(known, lower, upper)
-    _not_negative("l2", l2)
+    _number("l2", l2, 0.0)
     return _allocation("Minimum variance", known, solvers.minimum_variance(known, low, high, l2))
 
 
@@ -280,7 +287,13 @@ def mean_variance(
     given = [v for v in (target_return, target_volatility, aversion) if v is not None]
     if len(given) != 1:
         raise ParameterError("Give one of target_return, target_volatility and aversion.")
-    _not_negative("l2", l2)
+    if target_return is not None:
+        _number("target_return", target_return)
+    if target_volatility is not None:
+        _number("target_volatility", target_volatility, 0.0, above=True)
+    if aversion is not None:
+        _number("aversion", aversion, 0.0, above=True)
+    _number("l2", l2, 0.0)
     known = _known(prices, estimate)
     low, high = _bounds(known, lower, upper)
     weights = solvers.mean_variance(
@@ -303,11 +316,16 @@ def risk_parity(
         Other shares by symbol; they are scaled to sum to 1, an asset left out gets none.
     estimate
         How the past stands for the future.
+
+    Raises
+    ------
+    InvalidInputError
+        An asset never moved: there is no risk of it to share.
     """
     known = _known(prices, estimate)
     shares = None
     if budget is not None:
-        shares = _by_symbol(known, budget, 0.0)
+        shares = _by_symbol(known, "budget", budget, 0.0)
         if not (shares >= 0.0).all() or shares.sum() <= 0.0:
             raise ParameterError("A risk budget has no negative shares, and one that is positive.")
         shares = shares / shares.sum()
@@ -334,6 +352,11 @@ def hierarchical_risk_parity(
         were put together (the paper, PyPortfolioOpt).
     estimate
         How the past stands for the future.
+
+    Raises
+    ------
+    InvalidInputError
+        An asset never moved: it has no correlation with the others.
     """
     chosen = word_of(Linkage, linkage, f"There is no linkage {linkage!r}.", ParameterError)
     order = word_of(Leaves, leaves, f"There is no order of leaves {leaves!r}.", ParameterError)

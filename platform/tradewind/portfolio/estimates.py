@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tradewind.errors import EmptySelectionError, FieldNotFoundError, InvalidInputError
+from tradewind.checks import at_least, closes
+from tradewind.errors import EmptySelectionError, InvalidInputError, ParameterError, word_of
 from tradewind.metrics import periods_per_year
+from tradewind.metrics.performance import nothing_but_rounding
 from tradewind.metrics.periods import TRADING_DAYS
 from tradewind.vocabulary import SYMBOL, TIME
 
@@ -43,6 +45,11 @@ class Estimate:
         The estimators.
     periods
         Bars a year; counted from the data by default.
+
+    Raises
+    ------
+    ParameterError
+        There is no such estimator, or ``periods`` is not positive.
     """
 
     mean: Mean = Mean.COMPOUND
@@ -50,8 +57,18 @@ class Estimate:
     periods: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", Mean(self.mean))
-        object.__setattr__(self, "covariance", Covariance(str(self.covariance).replace("_", "-")))
+        mean, covariance = self.mean, str(self.covariance).replace("_", "-")
+        told = "There is no estimate of the"
+        object.__setattr__(self, "mean", word_of(Mean, mean, f"{told} mean {mean!r}.", ParameterError))
+        object.__setattr__(
+            self,
+            "covariance",
+            word_of(Covariance, covariance, f"{told} covariance {covariance!r}.", ParameterError),
+        )
+        if self.periods is not None:
+            at_least("Estimate", periods=(self.periods, 0.0))
+            if not self.periods:
+                raise ParameterError("Estimate: periods is positive, not 0.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +112,20 @@ class Moments:
             )
         if not (np.isfinite(self.mean).all() and np.isfinite(self.covariance).all()):
             raise InvalidInputError("A mean or a covariance is not known.", "Leave that asset out.")
+
+    @property
+    def still(self) -> np.ndarray:
+        """Whether each asset has no variance (n)."""
+        spread = np.sqrt(np.maximum(np.diag(self.covariance), 0.0) / self.periods)
+        return np.asarray(nothing_but_rounding(spread))
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Whether each asset's returns never changed (n); whether it has no variance where there are none."""
+        if len(self.returns) < 2:
+            return self.still
+        spread, mean = np.nanstd(self.returns, axis=0, ddof=1), np.nanmean(self.returns, axis=0)
+        return np.asarray(nothing_but_rounding(spread, mean))
 
     @property
     def correlation(self) -> np.ndarray:
@@ -153,18 +184,6 @@ def positive(matrix: np.ndarray) -> np.ndarray:
     return np.asarray((vectors * np.maximum(values, values[-1] * 1e-12)) @ vectors.T)
 
 
-def _closes(prices: xr.DataArray | xr.Dataset) -> xr.DataArray:
-    if isinstance(prices, xr.Dataset):
-        if "close" not in prices.data_vars:
-            raise FieldNotFoundError("A portfolio is made from 'close', and the dataset has none.")
-        prices = prices["close"].assign_attrs(prices.attrs)
-    if set(prices.dims) != {SYMBOL, TIME}:
-        raise InvalidInputError(
-            f"A portfolio is made from prices with dims (symbol, time), not {prices.dims}."
-        )
-    return prices.transpose(SYMBOL, TIME)
-
-
 def moments(prices: xr.DataArray | xr.Dataset, estimate: Estimate | None = None) -> Moments:
     """Estimate expected returns and covariances from past prices.
 
@@ -180,23 +199,28 @@ def moments(prices: xr.DataArray | xr.Dataset, estimate: Estimate | None = None)
     EmptySelectionError
         An asset has fewer than two returns, or two assets were never known together.
     """
-    how = estimate or Estimate()
-    closes = _closes(prices)
-    values = np.asarray(closes.values, dtype=float).T
+    how = Estimate() if estimate is None else estimate
+    if not isinstance(how, Estimate):
+        raise ParameterError(
+            f"estimate is a tw.portfolio.Estimate, not {how!r}.",
+            'Such as Estimate(covariance="ledoit-wolf").',
+        )
+    known = closes(prices, "the prices of a portfolio")
+    values = np.asarray(known.values, dtype=float).T
     returns = values[1:] / values[:-1] - 1.0
     few = np.isfinite(returns).sum(axis=0) < 2
     if few.any():
-        named = ", ".join(str(s) for s in closes[SYMBOL].values[few][:5])
+        named = ", ".join(str(s) for s in known[SYMBOL].values[few][:5])
         raise EmptySelectionError(f"These have fewer than two returns: {named}.", "Leave them out.")
-    attrs = closes.attrs
+    attrs = known.attrs
     periods = how.periods or periods_per_year(
-        closes[TIME].values, str(attrs.get("frequency", "")), str(attrs.get("calendar", ""))
+        known[TIME].values, str(attrs.get("frequency", "")), str(attrs.get("calendar", ""))
     )
     covariance = covariance_of(returns, periods, how.covariance)
     if not np.isfinite(covariance).all():
         raise EmptySelectionError("Two assets were never known together: there is no covariance of them.")
     return Moments(
-        symbols=closes[SYMBOL].values,
+        symbols=known[SYMBOL].values,
         mean=_mean(returns, periods, how.mean),
         covariance=covariance,
         returns=returns,

@@ -81,6 +81,20 @@ def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: Bounds) ->
     return weights if np.all(weights <= upper + SLACK) else None
 
 
+def largest(values: np.ndarray, lower: Bounds, upper: Bounds) -> float:
+    """Return the most that weights which sum to 1, each within its bounds, times values can amount to.
+
+    Infinite where a bound is.
+    """
+    low, high = np.broadcast_to(lower, len(values)), np.broadcast_to(upper, len(values))
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return float("inf")
+    best = np.argsort(-values, kind="stable")
+    room = (high - low)[best]
+    given = np.minimum(room, np.maximum(1.0 - low.sum() - (np.cumsum(room) - room), 0.0))
+    return float(low @ values + given @ values[best])
+
+
 def tangency(excess: np.ndarray, covariance: np.ndarray) -> np.ndarray | None:
     """Weights of the highest excess return over volatility that sum to 1, without bounds.
 

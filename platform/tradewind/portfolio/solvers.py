@@ -9,7 +9,7 @@ import numpy as np
 from tradewind.errors import InvalidInputError
 from tradewind.portfolio import exact
 from tradewind.portfolio.estimates import Moments
-from tradewind.portfolio.exact import Bounds
+from tradewind.portfolio.exact import NEAR, Bounds
 
 NO_BOUND = 1e3
 """Stands for an infinite bound among finite ones."""
@@ -85,12 +85,23 @@ def fit(known: Moments, kind: str, **options: Any) -> np.ndarray:
     shape = np.nan_to_num(known.returns) if len(known.returns) > 1 else np.zeros((2, len(known.mean)))
     try:
         estimator.fit(shape)
-    except (cvxpy.error.SolverError, ValueError) as error:
+    except (cvxpy.error.SolverError, cvxpy.error.DCPError, ArithmeticError, ValueError) as error:
+        # the optimiser's own words are about its settings, which are none of the user's; they are the cause
         raise InvalidInputError(
-            f"No portfolio satisfies that: {str(error).splitlines()[0]}",
+            "The optimiser found no portfolio that satisfies this.",
             "Look at the bounds and the targets: are they within reach of the assets?",
         ) from error
     return np.asarray(estimator.weights_, dtype=float)
+
+
+def _refuse_still(known: Moments, still: np.ndarray, rule: str) -> None:
+    """Refuse assets that a rule would have to divide by the risk of, where they have none."""
+    if still.any():
+        named = ", ".join(str(s) for s in known.symbols[still][:5])
+        more = f" and {still.sum() - 5} more" if still.sum() > 5 else ""
+        raise InvalidInputError(
+            f"{rule} divides by each asset's risk, and these never moved: {named}{more}.", "Leave them out."
+        )
 
 
 def _limits(lower: Bounds, upper: Bounds) -> dict[str, Any]:
@@ -118,13 +129,18 @@ def maximum_sharpe(
     Raises
     ------
     InvalidInputError
-        No asset is expected to earn more than the risk-free rate.
+        No asset, or no portfolio within the bounds, is expected to earn more than the risk-free rate.
     """
     excess = known.mean - risk_free
     if np.all(lower >= 0.0) and not (excess > 0.0).any():
         raise InvalidInputError(
             f"No asset is expected to earn more than the risk-free rate of {risk_free:.2%} a year.",
             "Hold cash, or give a lower risk_free.",
+        )
+    if not exact.largest(excess, lower, upper) > 0.0:
+        raise InvalidInputError(
+            f"No portfolio within these bounds is expected to earn more than {risk_free:.2%} a year.",
+            "Hold cash, widen the bounds, or give a lower risk_free.",
         )
     found = None
     if np.all(lower == 0.0):
@@ -139,6 +155,25 @@ def maximum_sharpe(
         known, "MeanRisk", objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_free_rate=risk_free,
         **_limits(lower, upper),
     )  # fmt: skip
+
+
+def _check_return(target: float, most: float) -> None:
+    if target > most + NEAR * abs(most):
+        raise InvalidInputError(
+            f"A return of {target:.2%} a year is out of reach: within these bounds {most:.2%} is the most "
+            "that is expected.",
+            "Give a lower target_return, or widen the bounds.",
+        )
+
+
+def _check_volatility(target: float, known: Moments, calmest: np.ndarray) -> None:
+    least = float(np.sqrt(calmest @ known.covariance @ calmest))
+    if target < least * (1.0 - NEAR):
+        raise InvalidInputError(
+            f"A volatility of {target:.2%} a year is out of reach: within these bounds {least:.2%} is the "
+            "least.",
+            "Give a higher target_volatility, or widen the bounds.",
+        )
 
 
 def mean_variance(
@@ -156,10 +191,12 @@ def mean_variance(
 
     limits = _limits(lower, upper) | {"l2_coef": l2}
     if target_return is not None:
+        _check_return(target_return, exact.largest(known.mean, lower, upper))
         near = fit(known, "MeanRisk", min_return=target_return, **limits)
         ridged = exact.ridged(known.covariance, l2)
         return exact.polished(near, ridged, np.zeros_like(near), (lower, upper), (known.mean, target_return))
     if target_volatility is not None:
+        _check_volatility(target_volatility, known, minimum_variance(known, lower, upper))
         limits |= {"max_variance": target_volatility**2}
         return fit(known, "MeanRisk", objective_function=ObjectiveFunction.MAXIMIZE_RETURN, **limits)
     # skfolio maximises mean - aversion * variance, the textbook (and PyPortfolioOpt) half of it
@@ -172,6 +209,7 @@ def mean_variance(
 
 def risk_parity(known: Moments, budget: np.ndarray | None = None, most: float = 1.0) -> np.ndarray:
     """Weights to which each asset contributes the same variance, or its share of a budget."""
+    _refuse_still(known, known.still, "Risk parity")
     return fit(known, "RiskBudgeting", risk_budget=budget, max_weights=most, solver_params=TIGHT)
 
 
@@ -185,6 +223,7 @@ def hierarchical(
     from skfolio.cluster import HierarchicalClustering, LinkageMethod
     from skfolio.seriation import HierarchicalSeriation
 
+    _refuse_still(known, known.constant | known.still, "Hierarchical risk parity")
     clustering = HierarchicalClustering(linkage_method=LinkageMethod[Linkage(linkage).name])
     order = HierarchicalSeriation(
         hierarchical_clustering_estimator=clustering, optimal_ordering=leaves is Leaves.OPTIMAL
@@ -197,7 +236,8 @@ def hierarchical(
 
 def inverse_volatility(known: Moments) -> np.ndarray:
     """Weights in proportion to one over the volatility; an asset that never moved gets none."""
+    if known.still.all():
+        _refuse_still(known, known.still, "Inverse volatility")
     spread = np.sqrt(np.diag(known.covariance))
-    with np.errstate(divide="ignore"):
-        raw = np.where(spread > 0.0, 1.0 / spread, 0.0)
+    raw = np.where(known.still, 0.0, 1.0 / np.where(known.still, 1.0, spread))
     return np.asarray(raw / raw.sum())

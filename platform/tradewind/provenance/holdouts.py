@@ -91,9 +91,11 @@ def seal(dataset: str, start: str, reason: str = "") -> Holdout:
     if not dataset:
         raise InvalidInputError("A holdout belongs to a named dataset.")
     try:
-        first = np.datetime64(start).astype("M8[ns]")
+        first = np.datetime64(str(start), "ns")
     except ValueError:
-        raise InvalidInputError(f"{start!r} is no time.", 'Such as "2012" or "2012-06-30".') from None
+        first = None
+    if first is None or np.isnat(first):  # not a time would seal nothing
+        raise InvalidInputError(f"{start!r} is no time.", 'Such as "2012" or "2012-06-30".')
     try:
         with closing(_open()) as connection, connection:
             row = (project_name(), dataset, str(first), datetime.now(UTC).isoformat(), reason)

@@ -7,11 +7,12 @@ those they are shared with.
 """
 
 import sys
-from types import ModuleType
 from typing import Any
 
+from tradewind.lazy import NamedModule
 
-class _CallablePackage(ModuleType):
+
+class _CallablePackage(NamedModule):
     """Lets ``tw.publish(...)`` work although ``tradewind.publish`` is also the package that holds the
     code."""
 

@@ -10,6 +10,7 @@ from tradewind.factors import Study
 from tradewind.factors.study import summary_html
 from tradewind.plot.factors import FIGURES
 from tradewind.report.embed import embedded
+from tradewind.wording import counted
 
 STYLE = """
 body { margin: 0 auto; max-width: 1060px; padding: 24px 20px 64px; color: #1b1f24;
@@ -35,8 +36,8 @@ def write_factor_report(study: Study, path: str | Path) -> Path:
     time = pd.DatetimeIndex(study.ic["time"].values)
     facts = (
         f"{study.dataset or 'unnamed data'}, {time[0]:%Y-%m-%d} to {time[-1]:%Y-%m-%d}, "
-        f"{float(study.symbols.mean()):.0f} symbols on average, {study.count} buckets, bought "
-        f"{study.delay} bars after the factor is known. Tradewind {tradewind.__version__}."
+        f"{counted(float(study.symbols.mean()), 'symbol')} on average, {study.count} buckets, bought "
+        f"{counted(study.delay, 'bar')} after the factor is known. Tradewind {tradewind.__version__}."
     )
     figures = "".join(f"<div class='figure'>{c}</div>" for c in containers.values())
     html = (

@@ -31,6 +31,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters["percent"] = Unit.PERCENT.write
     environment.filters["money"] = Unit.MONEY.write
+    environment.filters["side"] = _side
     environment.filters["day"] = lambda t: "still below" if pd.isna(t) else f"{pd.Timestamp(t):%Y-%m-%d}"
     return environment.get_template("report.html")
 
@@ -118,8 +119,13 @@ def report_html(result: Result, *, title: str | None = None, log: bool = False) 
 
 def _tile(name: str, value: float) -> tuple[str, str, str, str]:
     """Label, figure, meaning, and the class of its colour."""
-    side = ("gain" if value >= 0 else "loss") if name in ("cagr", "total_return", "sharpe") else ""
+    side = _side(value) if name in ("cagr", "total_return", "sharpe") else ""
     return FIGURES[name].label, FIGURES[name].unit.write(value), FIGURES[name].meaning, side
+
+
+def _side(value: float) -> str:
+    """The class of a figure's colour; none where it is undefined, which is neither a gain nor a loss."""
+    return "" if pd.isna(value) else "gain" if value >= 0 else "loss"
 
 
 def _listed(names: list[str], most: int = 12) -> str:

@@ -6,8 +6,8 @@
 """
 
 import sys
-from types import ModuleType
 
+from tradewind.lazy import NamedModule
 from tradewind.strategies.base import (
     Constraint,
     Decision,
@@ -90,7 +90,7 @@ __all__ = [
 ]
 
 
-class _Callable(ModuleType):
+class _Callable(NamedModule):
     def __call__(self, search: str = "", *, retired: bool = False) -> Table:
         """List the strategies; see :func:`table`."""
         return table(search, retired=retired)

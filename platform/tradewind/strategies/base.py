@@ -4,12 +4,24 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import xarray as xr
 
-from tradewind.errors import ParameterError, did_you_mean
+from tradewind.errors import InvalidInputError, ParameterError, did_you_mean
+from tradewind.keywords import misnamed
+
+
+def _check_target(decision: Any) -> None:
+    target = decision.target
+    if not isinstance(target, xr.DataArray):
+        name, kind = type(decision).__name__, type(target).__name__
+        raise InvalidInputError(
+            f"{name} takes a DataArray [symbol, time], not a {kind}.",
+            f'With the labels of the market: {name}(ds["close"].copy(data=values)).',
+        )
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,9 @@ class Signals:
 
     target: xr.DataArray
 
+    def __post_init__(self) -> None:
+        _check_target(self)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -40,6 +55,9 @@ class Weights:
 
     target: xr.DataArray
 
+    def __post_init__(self) -> None:
+        _check_target(self)
+
 
 @dataclass(frozen=True)
 class Units:
@@ -53,6 +71,9 @@ class Units:
     """
 
     target: xr.DataArray
+
+    def __post_init__(self) -> None:
+        _check_target(self)
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,13 @@ class Orders:
     on_bar: Callable[..., Any]
     memory: Any = ()
     most: int = 16
+
+    def __post_init__(self) -> None:
+        if not callable(self.on_bar):
+            raise InvalidInputError(
+                f"Orders takes a function called at every bar, not a {type(self.on_bar).__name__}.",
+                "Such as Orders(on_bar) with def on_bar(desk): ...",
+            )
 
 
 Decision = Signals | Weights | Units | Orders
@@ -130,6 +158,10 @@ class Strategy(ABC):
         ``draft``, ``active`` or ``retired``; of one's own, :func:`tradewind.strategies.set_state` changes it.
     constraints : tuple of Constraint
         Rules between parameters; a sweep leaves out combinations that break one.
+    remembers : bool
+        Whether a decision may rest on more than the last ``warmup`` bars: a position held since a signal, an
+        exponential average, a count from the first bar. With ``start=`` a run then reads all earlier bars
+        of the store, otherwise the warm-up alone. True unless said; False saves time on long histories.
     """
 
     name: ClassVar[str] = ""
@@ -137,22 +169,23 @@ class Strategy(ABC):
     version: ClassVar[str] = "1"
     state: ClassVar[str] = "active"
     constraints: ClassVar[tuple[Constraint, ...]] = ()
+    remembers: ClassVar[bool] = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         dataclass(frozen=True, kw_only=True)(cls)
         plain = cls.__init__
 
-        def checked(self: Any, **values: Any) -> None:
+        @wraps(plain)
+        def checked(self: Any, *positional: Any, **values: Any) -> None:
             try:
-                plain(self, **values)
+                plain(self, *positional, **values)
             except TypeError:
-                known = {p.name for p in cls.parameters()}
-                for name in values.keys() - known:
-                    raise ParameterError(
-                        f"{cls.name} has no parameter {name!r}.", did_you_mean(name, sorted(known))
-                    ) from None
-                raise
+                known = [p.name for p in cls.parameters()]
+                wrong = misnamed(cls.__name__, cls.name or cls.__name__, known, positional, values)
+                if wrong is None:
+                    raise
+                raise wrong from None
             self._check()
 
         cls.__init__ = checked  # type: ignore[method-assign]

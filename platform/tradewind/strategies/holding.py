@@ -13,6 +13,7 @@ class BuyAndHold(Strategy):
 
     name = "buy_and_hold"
     title = "Buy and hold"
+    remembers = False
 
     @property
     def warmup(self) -> int:

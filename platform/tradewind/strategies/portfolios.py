@@ -9,6 +9,7 @@ import xarray as xr
 from tradewind import portfolio
 from tradewind.lazy import lazy
 from tradewind.metrics import periods_per_year
+from tradewind.portfolio import exact
 from tradewind.portfolio.estimates import Estimate, Moments, covariance_of, moments_of
 from tradewind.strategies._fields import close_of
 from tradewind.strategies.base import Strategy, Weights, parameter
@@ -146,16 +147,25 @@ class InverseVolatility(Portfolio):
 
 class _Optimised(Portfolio):
     covariance: str = parameter("ledoit-wolf", "how the covariance is estimated", choices=COVARIANCES)
-    most: float = parameter(1.0, "most of one asset", minimum=0.0, maximum=1.0)
+    most: float = parameter(
+        1.0, "most of one asset; what the assets cannot hold stays in cash", minimum=0.0, maximum=1.0
+    )
 
     @property
     def estimate(self) -> Estimate:
         """Arithmetic means and the chosen covariance."""
         return Estimate(mean=portfolio.Mean.ARITHMETIC, covariance=Covariance(self.covariance))
 
-    def limit(self, known: Moments) -> float:
-        """Most of one asset; where the assets are too few for it, equal parts."""
-        return max(self.most, 1.0 / len(known.symbols))
+    def weigh(self, known: Moments) -> np.ndarray:
+        """By the rule; where the assets are too few to hold all the capital, the most of each."""
+        count = len(known.symbols)
+        if count * self.most <= 1.0:
+            return np.full(count, self.most)
+        return self.optimise(known)
+
+    @abstractmethod
+    def optimise(self, known: Moments) -> np.ndarray:
+        """Return weights that sum to 1, none above ``most``, or zeros for cash."""
 
 
 @register
@@ -165,15 +175,15 @@ class MinimumVariance(_Optimised):
     name = "minimum_variance"
     title = "Minimum variance"
 
-    def weigh(self, known: Moments) -> np.ndarray:
+    def optimise(self, known: Moments) -> np.ndarray:
         """Of least variance."""
-        found: np.ndarray = solvers.minimum_variance(known, 0.0, self.limit(known))
+        found: np.ndarray = solvers.minimum_variance(known, 0.0, self.most)
         return found
 
 
 @register
 class MaximumSharpe(_Optimised):
-    """Hold the long-only portfolio of the highest Sharpe ratio in the window; cash if none beat the rate."""
+    """Hold the long-only portfolio of the highest Sharpe ratio in the window; cash if none beats the rate."""
 
     name = "maximum_sharpe"
     title = "Maximum Sharpe"
@@ -181,10 +191,14 @@ class MaximumSharpe(_Optimised):
     risk_free: float = parameter(0.0, "risk-free rate a year")
 
     def weigh(self, known: Moments) -> np.ndarray:
-        """Of the highest Sharpe ratio; nothing if no asset earned more than the rate."""
-        if not (known.mean > self.risk_free).any():
+        """Nothing if no portfolio it may hold earned more than the rate."""
+        if exact.largest(known.mean - self.risk_free, 0.0, self.most) <= 0.0:
             return np.zeros(len(known.symbols))
-        found: np.ndarray = solvers.maximum_sharpe(known, self.risk_free, 0.0, self.limit(known))
+        return super().weigh(known)
+
+    def optimise(self, known: Moments) -> np.ndarray:
+        """Of the highest Sharpe ratio."""
+        found: np.ndarray = solvers.maximum_sharpe(known, self.risk_free, 0.0, self.most)
         return found
 
 
@@ -195,9 +209,9 @@ class RiskParity(_Optimised):
     name = "risk_parity"
     title = "Risk parity"
 
-    def weigh(self, known: Moments) -> np.ndarray:
+    def optimise(self, known: Moments) -> np.ndarray:
         """Of equal contributions to the variance."""
-        found: np.ndarray = solvers.risk_parity(known, most=self.limit(known))
+        found: np.ndarray = solvers.risk_parity(known, most=self.most)
         return found
 
 
@@ -212,15 +226,14 @@ class HierarchicalRiskParity(_Optimised):
         "ward", "distance of two clusters", choices=("ward", "single", "complete", "average")
     )
 
-    def weigh(self, known: Moments) -> np.ndarray:
-        """Along the tree; fewer than three assets have none."""
-        few = len(known.symbols) < 3
-        weights: np.ndarray = (
-            solvers.inverse_volatility(known)
-            if few
-            else solvers.hierarchical(known, self.linkage, self.limit(known))
-        )
-        return weights
+    def optimise(self, known: Moments) -> np.ndarray:
+        """Along the tree; two assets have none and are held by inverse volatility."""
+        if len(known.symbols) > 2:
+            found: np.ndarray = solvers.hierarchical(known, self.linkage, self.most)
+            return found
+        weights = solvers.inverse_volatility(known)
+        shared: np.ndarray = np.clip(weights, 1.0 - self.most, self.most)  # the other holds what one may not
+        return shared
 
 
 @register

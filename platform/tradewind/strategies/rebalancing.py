@@ -10,25 +10,31 @@ from tradewind.vocabulary import TIME, Frequency
 
 CALENDAR = ("bars", "session", "week", "month", "quarter", "year")
 _PANDAS = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
+_DAY = np.timedelta64(1, "D")
+_UNKNOWN = np.timedelta64(31, "D")
+"""No exchange is closed so long: its calendar does not reach that far back."""
 
 
 def rebalance_bars(ds: xr.Dataset, rebalance: str = "month", every: int = 1) -> np.ndarray:
-    """Say at which bars to rebalance.
+    """Say at which bars to rebalance, each from what is known at its close.
 
     Parameters
     ----------
     ds : Dataset [time]
         Its times, and its ``calendar`` and ``frequency`` attributes.
     rebalance
-        ``"bars"``: every ``every``-th bar, the first one included. Otherwise the last bar of each session
-        (of the dataset's market), week (to Sunday), month, quarter or year.
+        ``"bars"``: every ``every``-th bar, the first one included. Otherwise the end of each session (of the
+        dataset's market), week (to Sunday), month, quarter or year.
     every
         Every how many of those, counted on the calendar from 1970 and so the same whenever the data begin.
 
     Returns
     -------
     array of bool [time]
-        The last bar of the data counts only if the market's calendar says that its period ends there.
+        The bar of a period's last session by the market's calendar, which is known in advance; of intraday
+        bars the one that reaches the session's close. Where that bar is missing, the first one after the
+        period; where the dataset names no calendar, the period's last day or the first bar after it. Later
+        bars never change it.
 
     Raises
     ------
@@ -42,29 +48,38 @@ def rebalance_bars(ds: xr.Dataset, rebalance: str = "month", every: int = 1) -> 
         counted: np.ndarray = np.arange(len(times)) % every == 0
         return counted
     frequency, code = str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))
-    days = _sessions(times, frequency, code)
-    after = _next_session(days[-1], code) if len(days) else days[:0]
-    number = _period(np.concatenate((days, after)), rebalance)
-    last = np.zeros(len(times), dtype=bool)
-    last[: len(number) - 1] = number[1:] != number[:-1]
-    if len(after) and frequency and Frequency(frequency).intraday:
-        last[-1] = False  # its session may go on: nobody knows yet
-    due: np.ndarray = last & (number[: len(times)] % every == every - 1)
+    intraday = bool(frequency) and Frequency(frequency).intraday
+    days = calendars.session_dates(times, code) if intraday and code else times.astype("M8[D]")
+    if not len(days):
+        return np.zeros(0, dtype=bool)
+    begun = _following(days, code if rebalance != "session" else "")
+    if intraday:
+        begun = np.where(_closed(times, days, code), begun, days)
+    over = _period(begun, rebalance) // every
+    due: np.ndarray = np.diff(over, prepend=_period(days[:1], rebalance) // every) > 0
     return due
 
 
-def _sessions(times: np.ndarray, frequency: str, code: str) -> np.ndarray:
-    intraday = bool(frequency) and Frequency(frequency).intraday
-    return calendars.session_dates(times, code) if intraday and code else times.astype("M8[D]")
-
-
-def _next_session(day: np.datetime64, code: str) -> np.ndarray:
+def _following(days: np.ndarray, code: str) -> np.ndarray:
+    """The first day on which there can be another session."""
+    tomorrow = days + _DAY
     if not code:
-        return np.array([], dtype="M8[D]")
-    return calendars.next_sessions(code, np.array([day + np.timedelta64(1, "D")], dtype="M8[D]"))
+        return tomorrow
+    after = calendars.next_sessions(code, tomorrow)
+    return np.where(after - days < _UNKNOWN, after, tomorrow)
+
+
+def _closed(times: np.ndarray, days: np.ndarray, code: str) -> np.ndarray:
+    """Whether the session of intraday bars is over at their ends; without a calendar nobody knows."""
+    if not code:
+        return np.zeros(len(times), dtype=bool)
+    _, closes = calendars.session_hours(days, code)
+    over: np.ndarray = times >= closes
+    return over
 
 
 def _period(days: np.ndarray, rebalance: str) -> np.ndarray:
+    """The number of the period that each day lies in, from 1970."""
     if rebalance == "session":
         return np.asarray(days.astype(np.int64))
     ordinals: np.ndarray = pd.DatetimeIndex(days).to_period(_PANDAS[rebalance]).asi8

@@ -1,5 +1,6 @@
 """Strategies by name: the product's own, those of installed packages, and the user's."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from html import escape
@@ -9,6 +10,7 @@ from typing import Any
 from tradewind.errors import InvalidInputError, NotFoundError, did_you_mean
 from tradewind.strategies import versions as history
 from tradewind.strategies.base import Strategy
+from tradewind.strategies.identity import is_ours
 from tradewind.strategies.versions import State
 
 ENTRY_POINTS = "tradewind.strategies"
@@ -24,20 +26,28 @@ def register[S: type[Strategy]](cls: S) -> S:
     """
     if not cls.name:
         raise InvalidInputError(f"{cls.__name__} needs a name.", 'Set name = "my_idea" in the class.')
+    _check_name(cls.name)
     present = _known.get(cls.name)
-    if present is not None and _ours(present) and not _ours(cls):
+    if present is not None and is_ours(present) and not is_ours(cls):
         raise InvalidInputError(
             f"{cls.name!r} is the name of a strategy of Tradewind's own.",
             'Choose another, such as "my_idea".',
         )
     _known[cls.name] = cls
-    if not _ours(cls):
+    if not is_ours(cls):
         history.remember(cls)
     return cls
 
 
-def _ours(cls: type[Strategy]) -> bool:
-    return cls.__module__.startswith("tradewind.")
+def _check_name(name: str) -> None:
+    """Refuse names that not all can take as they are: entry points, templates' parameters, files."""
+    if name.isidentifier() and name == name.lower():
+        return
+    near = re.sub(r"\W+", "_", name).strip("_").lower()
+    raise InvalidInputError(
+        f"A strategy's name is in lower case with underscores; {name!r} is not.",
+        f'Call it "{near if near.isidentifier() else "my_idea"}"; how it is shown is its title.',
+    )
 
 
 @cache

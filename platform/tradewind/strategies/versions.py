@@ -5,10 +5,10 @@ user finds a strategy that a notebook registered, and an older version can be ha
 """
 
 import hashlib
-import inspect
 import sqlite3
 import sys
-from contextlib import closing, suppress
+import warnings
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import unified_diff
@@ -17,6 +17,7 @@ from enum import StrEnum
 from tradewind.errors import InvalidInputError, NotFoundError, UnavailableError
 from tradewind.provenance.ledger import ledger_path
 from tradewind.strategies.base import Strategy
+from tradewind.strategies.identity import source_of
 
 
 class State(StrEnum):
@@ -86,32 +87,34 @@ def _frozen(cls: type[Strategy]) -> bytes:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _source(cls: type[Strategy]) -> str:
-    try:
-        return inspect.getsource(cls)
-    except (OSError, TypeError):
-        return ""
-
-
 def remember(cls: type[Strategy]) -> None:
-    """Write a version down and make it the current one; a home that cannot be written to is no error.
+    """Write a version down and make it the current one; where that cannot be, warn and go on.
 
     A version whose text changed under the same number is written anew: numbers are for the reader, and a
     strategy in the making changes often. From the state ``active`` on, change ``version`` with the rules.
     """
-    source = _source(cls)
-    with suppress(OSError, sqlite3.Error, TypeError, AttributeError):  # what cannot be pickled is not kept
-        code = _frozen(cls)
-        digest = hashlib.sha256((source or repr(code)).encode()).hexdigest()
-        with closing(_open()) as connection, connection:
-            connection.execute("UPDATE versions SET current = 0 WHERE name = ?", (cls.name,))
-            connection.execute(
-                "INSERT INTO versions VALUES (?, ?, ?, ?, 1, ?, ?, ?) "
-                "ON CONFLICT (name, version) DO UPDATE SET "
-                "current = 1, at = CASE WHEN digest = excluded.digest THEN at ELSE excluded.at END, "
-                "digest = excluded.digest, source = excluded.source, code = excluded.code",
-                (cls.name, cls.version, cls.state, datetime.now(UTC).isoformat(), digest, source, code),
-            )
+    try:
+        _keep(cls, source_of(cls), _frozen(cls))
+    except Exception as problem:  # noqa: BLE001  pickling raises anything; research goes on in this kernel
+        warnings.warn(
+            f"Version {cls.version} of the strategy {cls.name!r} was not kept: it works in this kernel, but "
+            f"others and jobs do not find it. {type(problem).__name__}: {problem}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _keep(cls: type[Strategy], source: str, code: bytes) -> None:
+    digest = hashlib.sha256((source or repr(code)).encode()).hexdigest()
+    with closing(_open()) as connection, connection:
+        connection.execute("UPDATE versions SET current = 0 WHERE name = ?", (cls.name,))
+        connection.execute(
+            "INSERT INTO versions VALUES (?, ?, ?, ?, 1, ?, ?, ?) "
+            "ON CONFLICT (name, version) DO UPDATE SET "
+            "current = 1, at = CASE WHEN digest = excluded.digest THEN at ELSE excluded.at END, "
+            "digest = excluded.digest, source = excluded.source, code = excluded.code",
+            (cls.name, cls.version, cls.state, datetime.now(UTC).isoformat(), digest, source, code),
+        )
 
 
 def history(name: str) -> list[Version]:

@@ -1,9 +1,10 @@
 """Honesty about results: how much of a figure is luck."""
 
-from tradewind.provenance.holdouts import Holdout, Look, holdout, look, seal
+from tradewind.provenance.holdouts import Holdout, Look
 from tradewind.validation.bands import Bands, bootstrap
 from tradewind.validation.crossing import CrossValidation, cross_validate
 from tradewind.validation.overfit import Overfitting, overfitting
+from tradewind.validation.sealing import holdout, look, seal
 from tradewind.validation.selection import Selection, backtest_overfitting, reality_check
 from tradewind.validation.sharpe import (
     deflated_sharpe,

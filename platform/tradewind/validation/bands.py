@@ -9,8 +9,10 @@ import xarray as xr
 
 from tradewind import metrics
 from tradewind.backtest import Result
-from tradewind.errors import InvalidInputError, ParameterError
+from tradewind.checks import at_least
+from tradewind.errors import InvalidInputError
 from tradewind.vocabulary import TIME
+from tradewind.wording import counted, percent, written
 
 JUDGED = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown")
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -40,15 +42,37 @@ class Bands:
 
     def __repr__(self) -> str:
         s = self.figures.loc["sharpe"]
+        if np.isnan(s["actual"]):
+            ratio = "there is no Sharpe ratio, as the returns never vary"
+        else:
+            ratio = (
+                f"the Sharpe ratio lies between {written(s['5 %'])} and {written(s['95 %'])} nine times in "
+                f"ten (it was {written(s['actual'])})"
+            )
         return (
-            f"In {self.draws:,} pasts drawn from the same returns in blocks of {self.block:.0f} bars the "
-            f"Sharpe ratio lies between {s['5 %']:.2f} and {s['95 %']:.2f} nine times in ten (it was "
-            f"{s['actual']:.2f}); {self.loss * 100:.0f} % of them lost money."
+            f"In {self.draws:,} pasts drawn from the same returns in blocks of {counted(self.block, 'bar')} "
+            f"{ratio}; {percent(self.loss, 0)} of them lost money."
         )
 
     def _repr_html_(self) -> str:
         table = self.figures.to_html(float_format=lambda v: f"{v:.3f}")
         return f"<div style='max-width:760px'><p><b>{escape(repr(self))}</b></p>{table}</div>"
+
+
+def _series(data: xr.DataArray | np.ndarray) -> np.ndarray:
+    try:
+        values = np.asarray(data, dtype=float)
+    except (TypeError, ValueError):
+        kind = type(data).__name__
+        raise InvalidInputError(f"These are no returns, but a {kind}.", "Give a result.") from None
+    if values.ndim != 1:
+        raise InvalidInputError(
+            f"This draws from the returns of one series, not from an array of shape {values.shape}.",
+            "Give one of them at a time.",
+        )
+    if np.isinf(values).any():
+        raise InvalidInputError("A return is infinite: a price before it must have been 0.")
+    return values
 
 
 def bootstrap(
@@ -64,7 +88,7 @@ def bootstrap(
     Parameters
     ----------
     returns
-        A result, or simple returns per bar.
+        A result, or simple returns per bar of one series. NaN returns are left out, as everywhere.
     periods
         Bars a year; a result's own, else 252.
     block
@@ -76,21 +100,20 @@ def bootstrap(
     Raises
     ------
     InvalidInputError
-        Fewer than ten returns are known.
+        Fewer than ten returns are known, one is infinite, or these are several series.
     """
     from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
     year = periods or (returns.setting.periods if isinstance(returns, Result) else metrics.performance.YEAR)
     data = returns.returns if isinstance(returns, Result) else returns
-    values = np.asarray(data, dtype=float).ravel()
+    values = _series(data)
     time = data[TIME].values if isinstance(data, xr.DataArray) and TIME in data.coords else None
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     values = values[known]
     if values.size < 10:
         raise InvalidInputError("At least ten returns are needed to draw from.")
-    if draws < 2 or (block is not None and not block >= 1.0):
-        raise ParameterError(f"draws is at least 2 and block at least 1, not {draws} and {block}.")
-    moving = float(np.std(values)) > 0.0
+    at_least("bootstrap", draws=(draws, 2), block=(1.0 if block is None else block, 1.0))
+    moving = bool(metrics.performance.deviation(values))
     length = block or (max(1.0, float(optimal_block_length(values)["stationary"].iloc[0])) if moving else 1.0)
     source = StationaryBootstrap(length, values, seed=seed)  # type: ignore[arg-type]
     drawn = np.stack([d[0][0] for d in source.bootstrap(draws)])

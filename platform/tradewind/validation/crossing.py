@@ -9,7 +9,7 @@ import xarray as xr
 
 from tradewind import metrics
 from tradewind.backtest import Grid
-from tradewind.errors import InvalidInputError
+from tradewind.errors import InvalidInputError, ParameterError
 from tradewind.metrics import periods_per_year
 from tradewind.validation.splits import CombinatorialPurged, PurgedKFold, fold_edges
 from tradewind.vocabulary import TIME
@@ -80,6 +80,15 @@ def cross_validate(grid: Grid, splits: PurgedKFold | CombinatorialPurged | None 
     InvalidInputError
         The sweep has one variant: there is nothing to choose.
     """
+    if not isinstance(grid, Grid):
+        raise InvalidInputError(
+            f"Cross-validation judges a sweep, not a {type(grid).__name__}.", "tw.sweep(...) gives one."
+        )
+    if not isinstance(splits, PurgedKFold | CombinatorialPurged | None):
+        raise ParameterError(
+            f"splits is a PurgedKFold or CombinatorialPurged, not {splits!r}.",
+            "Such as tw.validation.PurgedKFold(5).",
+        )
     if grid.trials < 2:
         raise InvalidInputError("The sweep has one variant; cross-validation judges a choice among several.")
     chosen = splits or CombinatorialPurged(horizon=5, embargo=5)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tradewind import metrics
 from tradewind.backtest import Grid
-from tradewind.errors import ParameterError
+from tradewind.errors import InvalidInputError, ParameterError
 from tradewind.provenance import ledger
 from tradewind.validation.selection import Selection, backtest_overfitting
 from tradewind.validation.sharpe import deflated_sharpe, expected_best_sharpe, minimum_track_record
@@ -131,6 +131,10 @@ def overfitting(
         Whether to compute the probability of backtest overfitting, which runs every combination once more; by
         default for sweeps of up to 300.
     """
+    if not isinstance(grid, Grid):
+        raise InvalidInputError(
+            f"Overfitting is judged of a sweep, not of a {type(grid).__name__}.", "tw.sweep(...) gives one."
+        )
     if trials is not None and trials < grid.trials:
         raise ParameterError(f"trials is at least the sweep's own {grid.trials}, not {trials}.")
     known = ledger.trials(str(grid.data.attrs.get("dataset", "")))

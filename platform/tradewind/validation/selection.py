@@ -4,8 +4,16 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import xarray as xr
 
+from tradewind.backtest import Grid
+from tradewind.checks import at_least
 from tradewind.errors import InvalidInputError, ParameterError
+from tradewind.metrics.performance import nothing_but_rounding
+from tradewind.vocabulary import TIME
+
+Trials = Grid | xr.DataArray | np.ndarray
+"""A sweep, whose variants are run once more; or returns of every trial, ``(trial, time)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +43,24 @@ class Selection:
         )
 
 
-def _matrix(returns: np.ndarray) -> np.ndarray:
-    values = np.asarray(returns, dtype=float)
+def _matrix(returns: Trials) -> np.ndarray:
+    data = returns.returns() if isinstance(returns, Grid) else returns
+    if isinstance(data, xr.DataArray) and TIME in data.dims:
+        data = data.transpose(..., TIME).values
+    needed = "This needs returns of at least two trials, as (trial, time)"
+    try:
+        values = np.asarray(data, dtype=float)
+    except (TypeError, ValueError):
+        kind = type(returns).__name__
+        raise InvalidInputError(f"{needed}, not a {kind}.", "Give a sweep, or its grid.returns().") from None
     if values.ndim != 2 or values.shape[0] < 2:
-        raise InvalidInputError("This needs returns of at least two trials, as (trial, time).")
+        raise InvalidInputError(f"{needed}, not {values.shape}.", "Give a sweep, or its grid.returns().")
     if not np.isfinite(values).all():
         raise InvalidInputError("Returns of all trials must be known at all bars.")
     return values
 
 
-def backtest_overfitting(returns: np.ndarray, blocks: int = 12) -> Selection:
+def backtest_overfitting(returns: Trials, blocks: int = 12) -> Selection:
     """Probability of backtest overfitting by combinatorially symmetric cross-validation.
 
     Bailey, Borwein, López de Prado and Zhu 2017: the past is cut into blocks, every half of the blocks is
@@ -52,13 +68,14 @@ def backtest_overfitting(returns: np.ndarray, blocks: int = 12) -> Selection:
 
     Parameters
     ----------
-    returns : array [trial, time]
-        Of every trial.
+    returns : Grid or array [trial, time]
+        A sweep, or returns of every trial.
     blocks
         An even number; 12 give 924 splits, 16 give 12,870.
     """
+    at_least("backtest_overfitting", blocks=(blocks, 2))
     values = _matrix(returns)
-    if blocks < 2 or blocks % 2 or blocks > values.shape[1] // 2:
+    if blocks % 2 or blocks > values.shape[1] // 2:
         raise ParameterError(f"blocks is even and at most half of the {values.shape[1]} bars, not {blocks}.")
     size = values.shape[1] // blocks
     cut = values[:, : size * blocks].reshape(values.shape[0], blocks, size)
@@ -70,9 +87,9 @@ def backtest_overfitting(returns: np.ndarray, blocks: int = 12) -> Selection:
 
     def ratio(mask: np.ndarray) -> np.ndarray:
         mean = mask @ first.T / bars
-        spread = np.maximum(mask @ second.T / bars - mean**2, 0.0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(spread > 0.0, mean / np.sqrt(spread), 0.0)
+        spread = np.sqrt(np.maximum(mask @ second.T / bars - mean**2, 0.0))
+        flat = nothing_but_rounding(spread, mean)
+        return np.where(flat, 0.0, mean / np.where(flat, 1.0, spread))
 
     train, test = ratio(inside), ratio(1.0 - inside)
     best = train.argmax(axis=1)
@@ -89,8 +106,22 @@ def backtest_overfitting(returns: np.ndarray, blocks: int = 12) -> Selection:
     )
 
 
+def _benchmark(given: xr.DataArray | np.ndarray | None, bars: int) -> np.ndarray:
+    if given is None:
+        return np.zeros(bars)
+    try:
+        base = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise InvalidInputError(f"A benchmark is its returns, not a {type(given).__name__}.") from None
+    if base.shape != (bars,) or not np.isfinite(base).all():
+        raise InvalidInputError(
+            f"A benchmark has one known return for each of the {bars} bars; this one has shape {base.shape}."
+        )
+    return base
+
+
 def reality_check(
-    returns: np.ndarray, benchmark: np.ndarray | None = None, *, draws: int = 1000, seed: int = 0
+    returns: Trials, benchmark: xr.DataArray | np.ndarray | None = None, *, draws: int = 1000, seed: int = 0
 ) -> dict[str, float]:
     """Chance that the best of all trials does not beat a benchmark: White's reality check and Hansen's SPA.
 
@@ -98,8 +129,8 @@ def reality_check(
 
     Parameters
     ----------
-    returns : array [trial, time]
-        Of every trial.
+    returns : Grid or array [trial, time]
+        A sweep, or returns of every trial.
     benchmark : array [time]
         Its returns; nothing by default.
     draws, seed
@@ -112,8 +143,9 @@ def reality_check(
     """
     from arch.bootstrap import SPA
 
+    at_least("reality_check", draws=(draws, 1))
     values = _matrix(returns)
-    base = np.zeros(values.shape[1]) if benchmark is None else np.asarray(benchmark, dtype=float)
+    base = _benchmark(benchmark, values.shape[1])
     test = SPA(-base, -values.T, reps=draws, seed=seed)
     test.compute()
     return {

@@ -6,13 +6,14 @@ and is purged, on both sides; after a test span ``embargo`` more bars are left o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from itertools import combinations
 from math import comb
 from typing import Any
 
 import numpy as np
 
+from tradewind.checks import at_least
 from tradewind.errors import ParameterError
 
 
@@ -41,10 +42,8 @@ class _Splits:
     embargo: int
 
     def _checked(self) -> None:
-        if self.folds < 2:
-            raise ParameterError(f"folds is at least 2, not {self.folds}.")
-        if self.horizon < 0 or self.embargo < 0:
-            raise ParameterError(f"horizon and embargo are at least 0, not {self.horizon}, {self.embargo}.")
+        name = type(self).__name__
+        at_least(name, folds=(self.folds, 2), horizon=(self.horizon, 0), embargo=(self.embargo, 0))
 
     def tested(self) -> list[tuple[int, ...]]:
         """Which folds each split tests."""
@@ -82,7 +81,7 @@ class _Splits:
             yield train, np.concatenate([np.arange(a, b) for a, b in spans])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PurgedKFold(_Splits):
     """Each fold is tested once; training leaves out what has seen it.
 
@@ -97,6 +96,7 @@ class PurgedKFold(_Splits):
     """
 
     folds: int = 5
+    _: KW_ONLY
     horizon: int = 0
     embargo: int = 0
 
@@ -112,7 +112,7 @@ class PurgedKFold(_Splits):
         return np.arange(self.folds)[None, :]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CombinatorialPurged(_Splits):
     """Every choice of ``tests`` folds is tested once: many paths through all folds can be put together.
 
@@ -125,13 +125,15 @@ class CombinatorialPurged(_Splits):
     """
 
     folds: int = 6
+    _: KW_ONLY
     tests: int = 2
     horizon: int = 0
     embargo: int = 0
 
     def __post_init__(self) -> None:
         self._checked()
-        if not 1 <= self.tests < self.folds:
+        at_least("CombinatorialPurged", tests=(self.tests, 1))
+        if not self.tests < self.folds:
             raise ParameterError(f"tests is at least 1 and below folds ({self.folds}), not {self.tests}.")
 
     def tested(self) -> list[tuple[int, ...]]:

@@ -10,6 +10,8 @@ import xarray as xr
 
 from tradewind import metrics
 from tradewind.backtest import Costs, backtest, sweep
+from tradewind.backtest.sweep import unsealed
+from tradewind.checks import at_least
 from tradewind.errors import ParameterError
 from tradewind.metrics import periods_per_year
 from tradewind.strategies import Strategy
@@ -51,7 +53,7 @@ class Walk:
 def walk_forward(
     strategy: type[Strategy] | Strategy | str,
     grid: Mapping[str, Iterable[Any]],
-    ds: xr.Dataset,
+    ds: xr.Dataset | str,
     *,
     train: int,
     test: int,
@@ -69,11 +71,18 @@ def walk_forward(
         Bars of each training and trading span. Every step starts flat and pays its own entry.
     metric
         What the choice is made by.
+
+    Raises
+    ------
+    ParameterError
+        ``train`` and ``test`` are no whole numbers of bars, or do not fit into the data.
     """
+    at_least("walk_forward", train=(train, 2), test=(test, 1))
+    ds = unsealed(ds, options.get("end"))
     bars = ds.sizes[TIME]
-    if train < 2 or test < 1 or train + test > bars:
+    if train + test > bars:
         raise ParameterError(f"train ({train}) and test ({test}) must fit into the {bars} bars there are.")
-    axes = {name: list(values) for name, values in grid.items()}
+    axes = _repeatable(grid)
     pieces, rows = [], []
     for at in range(train, bars - test + 1, test):
         past = sweep(strategy, axes, ds.isel({TIME: slice(at - train, at)}), costs=costs, **options)
@@ -91,6 +100,13 @@ def walk_forward(
         )
     joined = xr.concat(pieces, TIME)
     periods = periods_per_year(
-        np.asarray(joined[TIME].values), str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))
+        np.asarray(ds[TIME].values), str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))
     )
     return Walk(returns=joined, choices=pd.DataFrame(rows), metric=metric, periods=periods)
+
+
+def _repeatable(grid: Any) -> Any:
+    """The grid, with values that can be gone through at every step; a sweep says what is wrong with it."""
+    if not isinstance(grid, Mapping):
+        return grid
+    return {n: v if isinstance(v, str) or not isinstance(v, Iterable) else list(v) for n, v in grid.items()}
