@@ -79,7 +79,7 @@ def test_errors_go_to_stderr_with_exit_code_2(tmp_path: Path):
 def test_the_shell_has_no_plural_of_one(table: Path):
     rows = table.read_text().splitlines()
     table.write_text("\n".join(rows[:-1]))
-    assert "4 bars" not in run("ingest", str(table), "-d", "mine/prices")
+    assert "4 bars added, 0 changed, 1 new symbol, " in run("ingest", str(table), "-d", "mine/prices")
     table.write_text("\n".join(rows))
     told = run("ingest", str(table), "-d", "mine/prices")
     assert "mine/prices: 1 bar added, 0 changed, 0 new symbols, 0 bars kept aside" in told

@@ -199,6 +199,12 @@ def test_by_the_shell(vendor: VendorServer):
     run("sync", "mine/us", "--symbols", "AAA,NOPE", "--mode", "full", code=1)
 
 
+def test_a_sync_of_one_bar_says_bar():
+    day = np.datetime64("2026-01-02")
+    told = repr(syncing.Synced(dataset="mine/us", mode=syncing.Mode.FULL, through=day, rows_added=1))
+    assert told.startswith("mine/us through 2026-01-02") and told.endswith(": 1 bar added, 0 changed")
+
+
 def test_a_plug_in_as_the_documentation_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The example in docs/data.md is installed as a package, found by its entry point, and used by the shell."""
     text = DOCS.read_text()

@@ -74,6 +74,9 @@ def days(freq: str, bars: int, start: str = "2021-01-01") -> np.ndarray:
     return pd.date_range(start, periods=bars, freq=freq).values
 
 
+RIYADH = pd.bdate_range("2021-01-03", periods=400, freq="C", weekmask="Sun Mon Tue Wed Thu").values
+
+
 @pytest.mark.parametrize(
     ("time", "frequency", "calendar", "expected"),
     [
@@ -85,7 +88,7 @@ def days(freq: str, bars: int, start: str = "2021-01-01") -> np.ndarray:
         (days("B", 400), "1d", "24/7", 365.0),
         (days("B", 400), "1d", "", 252.0),
         (days("C", 400), "1d", "", 252.0),
-        (pd.bdate_range("2021-01-03", periods=400, freq="C", weekmask="Sun Mon Tue Wed Thu").values, "1d", "", 252.0),
+        (RIYADH, "1d", "", 252.0),
         (days("W-SUN", 200), "", "", 52.0),
         (days("ME", 60), "", "", 12.0),
         (days("h", 24 * 120), "1h", "", 24.0 * 365.0),

@@ -200,10 +200,10 @@ def backtest(
         convert=currencies is None or currencies.convert,
         universe=named(universe, "universe"),
         start=moment(start),
-        end=moment(end),
+        end=moment(end, end=True),
     )
     if remember:
-        text = variant_text(strategy, ds, market.fill, start)
+        text = variant_text(strategy, ds, market.fill, start, universe)
         ledger.note(setting.dataset, strategy.name, [text], [sharpe_per_bar(books.equity, float(cash))])
     return Result(setting=setting, market=market, books=books, reference=reference(benchmark, traded))
 

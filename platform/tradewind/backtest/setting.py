@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits, as_text
+from tradewind.backtest.options import moment_of
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.metrics.calendar import When
 
@@ -51,12 +51,14 @@ def named(value: xr.DataArray | str | None, kind: str = "data") -> str:
 
 def label(text: str) -> str:
     """What :func:`named` wrote, without the fingerprint."""
-    return text.split(f" {_DATA}")[0]
+    return text.partition(f" {_DATA}")[0]
 
 
-def moment(value: When) -> str:
-    """A time as text; nothing for None."""
-    return "" if value is None else pd.Timestamp(value).isoformat()
+def moment(value: When, *, end: bool = False) -> str:
+    """A time as text; nothing for None. A bare year, month or day as ``end`` is its last moment."""
+    if value is None:
+        return ""
+    return pd.Timestamp(moment_of(value, "end" if end else "start", end=end)).isoformat()
 
 
 def exchange(currencies: Currencies | None) -> str:

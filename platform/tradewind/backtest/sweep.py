@@ -88,7 +88,8 @@ def unsealed(ds: xr.Dataset | str, end: When = None) -> xr.Dataset:
 def remember(work: Work, variants: Sequence[Strategy], found: dict[str, np.ndarray]) -> None:
     """Write the variants into the trial ledger, with their Sharpe ratios where they are known."""
     ds, options = work.data, work.options
-    market = market_text(ds, fill_of(options.get("fill")) or default_fill(ds), options.get("start"))
+    fill = fill_of(options.get("fill")) or default_fill(ds)
+    market = market_text(ds, fill, options.get("start"), options.get("universe"))
     texts = [f"{parameter_text(v)} {market}" for v in variants]
     attrs = ds.attrs
     periods = periods_per_year(

@@ -28,7 +28,7 @@ def finding(result: Result) -> str:
             returns = values[1:] / values[:-1] - 1.0
             ratio = _ratio(float(sharpe(returns, s.periods)), returns)
             sentences.append(
-                f"The benchmark {s.benchmark} returned {percent(earned)} in all ({ratio}) against "
+                f"The benchmark {result.benchmark.name} returned {percent(earned)} in all ({ratio}) against "
                 f"{percent(m.total_return)}."
             )
     return " ".join(sentences)

@@ -204,6 +204,8 @@ def _plain(value: Any) -> str:
     if kind is tuple:
         return f"tuple({', '.join(map(_plain, value))})"
     # A list or dict of plain values is a setting; one of arrays and objects is rather a cache, which fills
+    if kind in {list, set, dict} and not value:
+        return f"a {kind.__module__}.{kind.__qualname__}"
     if kind is list and all(isinstance(v, _PLAIN) for v in value):
         return f"list({', '.join(map(_plain, value))})"
     if kind in {set, frozenset} and all(isinstance(v, _PLAIN) for v in value):

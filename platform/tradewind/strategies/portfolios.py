@@ -22,7 +22,7 @@ solvers = lazy("tradewind.portfolio.solvers")
 Covariance = portfolio.Covariance
 COVARIANCES = tuple(c.value for c in Covariance)
 whole_period = partial(
-    parameter, "month", "when the portfolio is renewed: at the last bar of each", choices=CALENDAR
+    parameter, "month", "when the portfolio is renewed: at the end of each", choices=CALENDAR
 )
 
 
@@ -246,7 +246,7 @@ class VolatilityTarget(Portfolio):
 
     window: int = parameter(63, "bars of the past the volatility rests on", minimum=2)
     rebalance: str = parameter(
-        "week", "when the portfolio is renewed: at the last bar of each", choices=CALENDAR
+        "week", "when the portfolio is renewed: at the end of each", choices=CALENDAR
     )
     every: int = parameter(1, "of how many such periods the portfolio is renewed once", minimum=1)
     target: float = parameter(0.10, "volatility a year", minimum=0.0)

@@ -12,7 +12,7 @@ from tradewind.backtest import Result
 from tradewind.checks import at_least
 from tradewind.errors import InvalidInputError
 from tradewind.vocabulary import TIME
-from tradewind.wording import counted, percent, written
+from tradewind.wording import UNDEFINED, counted, percent, written
 
 JUDGED = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown")
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -41,7 +41,7 @@ class Bands:
     draws: int
 
     def __repr__(self) -> str:
-        s = self.figures.loc["sharpe"]
+        s = self.figures.loc["sharpe"].to_dict()
         if np.isnan(s["actual"]):
             ratio = "there is no Sharpe ratio, as the returns never vary"
         else:
@@ -55,7 +55,7 @@ class Bands:
         )
 
     def _repr_html_(self) -> str:
-        table = self.figures.to_html(float_format=lambda v: f"{v:.3f}")
+        table = self.figures.to_html(float_format=lambda v: f"{v:.3f}", na_rep=UNDEFINED)
         return f"<div style='max-width:760px'><p><b>{escape(repr(self))}</b></p>{table}</div>"
 
 
