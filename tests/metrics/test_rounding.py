@@ -8,6 +8,8 @@ import pytest
 import tradewind as tw
 import xarray as xr
 from tradewind import metrics
+from tradewind.backtest.statistics import longest_below_peak
+from tradewind.backtest.trial import sharpe_per_bar
 from tradewind.metrics.performance import ROUNDING, STEADY, nothing_but_rounding
 from tradewind.testing import synthetic
 
@@ -60,7 +62,32 @@ def test_an_account_that_never_trades_has_no_sharpe_ratio(symbols: int) -> None:
     found = tw.backtest(tw.strategies.SmaCross(fast=200, slow=299), ds, cash=1e6 / 3).metrics
     assert found.trades == 0.0
     assert np.isnan([found.sharpe, found.sortino, found.calmar]).all()
-    assert found.volatility == 0.0
+    assert found.volatility == found.longest_drawdown == 0.0
+
+
+@pytest.mark.parametrize("symbols", [1, 3, 30, 77])
+def test_nor_has_one_of_a_sweep(symbols: int) -> None:
+    """30 slices of a third of a million add up to more than all of it, 77 to less, by some last digits."""
+    ds = synthetic(symbols, 300, seed=1)
+    found = tw.sweep("sma_cross", {"fast": [5, 200], "slow": [20, 299]}, ds, cash=1e6 / 3)
+    assert found.path == "fused"
+    trading, _, idle = found.frame().to_dict("records")
+    assert trading["trades"] > 0 and np.isfinite(trading["sharpe"])
+    assert idle["trades"] == 0.0
+    assert np.isnan([idle["sharpe"], idle["sortino"], idle["calmar"]]).all()
+    assert idle["volatility"] == idle["longest_drawdown"] == 0.0
+
+
+def test_the_ledger_counts_no_rounding() -> None:
+    moved = 1e5 * np.cumprod(1.0 + np.array([ULP, 0.0, 0.0, -ULP]))
+    assert np.isnan(sharpe_per_bar(moved, 1e5))
+    assert np.isnan(sharpe_per_bar(1e5 * np.cumprod(np.full(50, 1.001)), 1e5))
+    assert sharpe_per_bar(np.array([110.0, 132.0]), 100.0) == pytest.approx(0.15 / np.std([0.1, 0.2], ddof=1))
+
+
+def test_a_fall_by_rounding_is_no_drawdown() -> None:
+    equity = np.array([100.0, 110.0, 110.0 * (1.0 - ULP), 110.0 * (1.0 - ULP), 109.0, 110.0])
+    assert longest_below_peak(equity, 100.0) == 1
 
 
 def test_reality_has_spread() -> None:

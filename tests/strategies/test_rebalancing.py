@@ -33,8 +33,10 @@ def test_the_future_never_changes_the_past(calendar: str, frequency: Frequency, 
     ds = dated(every_time[kept], calendar, frequency.value)
     rebalance, every = data.draw(st.sampled_from(PERIODS)), data.draw(st.integers(1, 4))
     whole = rebalance_bars(ds, rebalance, every)
-    cut = data.draw(st.integers(0, len(whole)))
-    np.testing.assert_array_equal(rebalance_bars(ds.isel(time=slice(0, cut)), rebalance, every), whole[:cut])
+    cuts = np.concatenate(([data.draw(st.integers(0, len(whole)))], np.flatnonzero(whole) + 1))
+    for cut in cuts:  # also where the last bar is one at which to rebalance
+        part = ds.isel(time=slice(0, int(cut)))
+        np.testing.assert_array_equal(rebalance_bars(part, rebalance, every), whole[:cut])
 
 
 def test_a_missing_last_session_is_made_up_for() -> None:

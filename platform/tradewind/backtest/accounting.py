@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tradewind.backtest.dense import Start, rebalance
+from tradewind.backtest.dense import Start, rebalance, rebalance_cut
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import Orders, empty
 from tradewind.backtest.rules import Costs
@@ -126,11 +126,15 @@ class Shared:
         """Run the account; orders and quantities are written with ``record`` only."""
         symbols, bars = self.target.shape
         cash, equity, paid = np.empty(bars), np.empty(bars), np.zeros(bars)
+        start = Start(cash=self.capital, held=np.zeros(symbols), want=np.full(symbols, np.nan),
+                      seen=np.zeros(symbols))  # fmt: skip
         if not record and self.is_plain:
-            start = rebalance(self.target, self.market, self.costs, self.capital, self.borrow, cash, equity)
-        else:
-            start = Start(cash=self.capital, held=np.zeros(symbols), want=np.full(symbols, np.nan),
-                          seen=np.zeros(symbols))  # fmt: skip
+            if not self.costs.per_share:
+                start = rebalance(
+                    self.target, self.market, self.costs, self.capital, self.borrow, cash, equity
+                )
+            if start.bar < bars:
+                start = rebalance_cut(start, self.target, self.market, self.costs, self.borrow, cash, equity)
         if start.bar == bars:
             return Books(cash=cash, equity=equity, income=paid, details=self.run_recorded)
         # every target that is not NaN is an order
@@ -157,9 +161,9 @@ class Shared:
 
     @property
     def is_plain(self) -> bool:
-        """Whether rebalancing every bar may take the short cut of :mod:`tradewind.backtest.dense`."""
+        """Whether rebalancing every bar may take the short cuts of :mod:`tradewind.backtest.dense`."""
         costs = self.costs
-        rest = self.units or self.lot or costs.minimum or costs.per_share or costs.impact
+        rest = self.units or self.lot or costs.minimum or costs.impact
         return not rest and "dividend" not in self.market.fields
 
     def run_recorded(self) -> Written | None:

@@ -11,6 +11,7 @@ from tradewind.lazy import lazy
 from tradewind.threads import beside
 
 loops = lazy("tradewind.backtest.dense_loops")
+cut_loops = lazy("tradewind.backtest.dense_cut_loops")
 
 AHEAD = 12
 """Bars a second thread goes back to find out how much cash there is where it takes over: what it does not
@@ -75,14 +76,43 @@ def rebalance(  # noqa: PLR0917 - what the account is, and where to write
             end = run(half, float(parts[1, half - 1]), bars, parts)
     level = loops.account(lag, half, end, parts, late, capital, cash, equity)
     held = np.zeros(symbols)
-    if end == bars:
-        return Start(bar=bars, cash=0.0, held=held, want=held, seen=held)
-    if end > lag:
+    if end > lag and end < bars:
         held = level * target[:, end - 1 - lag] / market.price[:, end - 1]
+    return _at(end, float(cash[end - 1]) if end else capital, held, target, market)
+
+
+def rebalance_cut(  # noqa: PLR0917 - what the account is, and where to write
+    start: Start, target: np.ndarray, market: Market, costs: Costs, borrow: bool, cash: np.ndarray,
+    equity: np.ndarray,
+) -> Start:  # fmt: skip
+    """Go on from ``start`` where purchases are cut to what cash pays for, as long as all weights and prices
+    are known.
+
+    Returns
+    -------
+    Start
+        The account at the first bar that needs the general loop.
+    """
+    lag = 0 if market.fill.looks_ahead else 1
+    bar, held = start.bar, start.held.copy()
+    if bar < lag:  # nothing was decided yet
+        cash[:lag] = equity[:lag] = start.cash
+        bar = lag
+    end = cut_loops.run(
+        bar, lag, target, market.price, market.mark, start.cash, held, costs.per_value, costs.per_share,
+        costs.slippage, int(borrow), cash, equity,
+    )  # fmt: skip
+    return start if end == bar else _at(end, float(cash[end - 1]), held, target, market)
+
+
+def _at(bar: int, cash: float, held: np.ndarray, target: np.ndarray, market: Market) -> Start:
+    """The account before a bar at which all that was decided the bar before waits."""
+    symbols, bars = target.shape
+    waits = bar > 0 and not market.fill.looks_ahead
     return Start(
-        bar=end,
-        cash=float(cash[end - 1]) if end else capital,
-        held=held,
-        want=target[:, end - 1].copy() if lag else np.full(symbols, np.nan),
-        seen=np.nan_to_num(market.mark[:, end - 1]) if end else np.zeros(symbols),  # NaN: not listed yet
+        bar=bar,
+        cash=cash,
+        held=np.zeros(symbols) if bar == bars else held,
+        want=target[:, bar - 1].copy() if waits else np.full(symbols, np.nan),
+        seen=np.nan_to_num(market.mark[:, bar - 1]) if bar else np.zeros(symbols),  # NaN: not listed yet
     )

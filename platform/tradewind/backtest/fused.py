@@ -14,6 +14,7 @@ from tradewind.backtest.market import Market, array_of
 from tradewind.backtest.rules import Costs
 from tradewind.indicators._buffers import result_array
 from tradewind.lazy import lazy
+from tradewind.metrics.performance import ROUNDING, nothing_but_rounding
 from tradewind.strategies import Strategy
 from tradewind.threads import cores
 
@@ -185,7 +186,9 @@ class _Job:
         bars = self.mark.shape[1]
         books = np.zeros((-(-lanes // EIGHT), columns.COLUMNS, EIGHT))
         if self.way is not Way.FINAL:
-            books[:, [columns.PREV, columns.PEAK, columns.LOW]] = self.capital
+            books[:, columns.PREV] = self.capital
+            # slices of the capital add up to all of it but for rounding, which is no fall
+            books[:, [columns.PEAK, columns.LOW]] = self.capital * (1.0 - ROUNDING)
         return _Tables(
             rows=result_array((plan.count, bars)),
             states=np.empty((0 if plan.states is None else lanes, -(-bars // WORD)), np.uint64),
@@ -222,34 +225,40 @@ MEASURED = frozenset(
 """Figures that need the equity of every bar."""
 
 
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    return np.where(bottom != 0.0, top / bottom, np.nan)
+
+
+def _risk(size: np.ndarray, mean: Any = 0.0) -> np.ndarray:
+    """A spread of returns or a loss; 0 where it is nothing but rounding, as a single run counts it."""
+    return np.where(nothing_but_rounding(size, mean), 0.0, size)
+
+
 def figures_of(stats: np.ndarray, bars: int, capital: float, periods: float) -> dict[str, np.ndarray]:
     """From the loops' statistics to metrics, by the definitions of :mod:`tradewind.metrics`."""
     s = stats.T
     with np.errstate(invalid="ignore", divide="ignore"):
         final = s[columns.PREV]
         mean = s[columns.SUM1] / bars
-        spread = np.sqrt(np.maximum(s[columns.SUM2] - s[columns.SUM1] * mean, 0.0) / (bars - 1))
-        down = np.sqrt(s[columns.SUM3] / bars)
+        squares = np.maximum(s[columns.SUM2] - s[columns.SUM1] * mean, 0.0)
+        spread = _risk(np.sqrt(squares / (bars - 1)), mean)
+        depth = _risk(-s[columns.DEEPEST])
         root = np.sqrt(periods)
         cagr = np.where(final > 0.0, (final / capital) ** (periods / bars) - 1.0, -1.0)
         closed = s[columns.CLOSED]
-
-        def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-            return np.where(bottom != 0.0, top / bottom, np.nan)
-
         return {
             "total_return": final / capital - 1.0,
             "cagr": cagr,
             "volatility": spread * root,
-            "sharpe": ratio(mean * root, spread),
-            "sortino": ratio(mean * root, down),
-            "calmar": ratio(cagr, -s[columns.DEEPEST]),
+            "sharpe": _ratio(mean * root, spread),
+            "sortino": _ratio(mean * root, _risk(np.sqrt(s[columns.SUM3] / bars))),
+            "calmar": _ratio(cagr, depth),
             "max_drawdown": s[columns.DEEPEST],
-            "longest_drawdown": s[columns.LONGEST],
+            "longest_drawdown": np.where(depth == 0.0, 0.0, s[columns.LONGEST]),
             "trades": s[columns.TRADES],
-            "hit_rate": ratio(s[columns.WINS], closed),
-            "profit_factor": ratio(s[columns.GAINS], s[columns.LOSSES]),
-            "expectancy": ratio(s[columns.EARNED], closed),
+            "hit_rate": _ratio(s[columns.WINS], closed),
+            "profit_factor": _ratio(s[columns.GAINS], s[columns.LOSSES]),
+            "expectancy": _ratio(s[columns.EARNED], closed),
             "turnover": s[columns.TRADED] / (s[columns.TOTAL] / bars) * periods / bars,
             "costs": s[columns.COSTS],
             "final_equity": final,

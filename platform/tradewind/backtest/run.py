@@ -96,8 +96,9 @@ def backtest(
     borrow
         Whether target weights may take cash below zero. Otherwise purchases are cut to what cash pays for.
     start
-        First bar to trade; earlier ones serve the warm-up only. Where a dataset of the store begins too late
-        for the strategy's warm-up, the bars before it are read by themselves.
+        First bar to trade; earlier ones serve the warm-up only. Those that a dataset of the store leaves out
+        are read by themselves: all of them, or the warm-up's where a strategy says that it ``remembers``
+        nothing else.
     end
         Last bar, included; as in ``tw.open`` a bare year, month or day includes all of it, and times with a
         zone are turned into UTC.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits, as_text

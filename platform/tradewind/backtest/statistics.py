@@ -6,15 +6,16 @@ import numpy as np
 
 from tradewind import metrics
 from tradewind.metrics import Metrics
+from tradewind.metrics.performance import ROUNDING
 
 if TYPE_CHECKING:
     from tradewind.backtest.result import Result
 
 
 def longest_below_peak(equity: np.ndarray, capital: float) -> int:
-    """Most bars in a row below the highest equity so far."""
+    """Most bars in a row below the highest equity so far, by more than rounding."""
     peak = np.maximum(np.maximum.accumulate(equity), capital)
-    below = equity < peak
+    below = equity < peak * (1.0 - ROUNDING)
     ends = np.flatnonzero(np.diff(np.concatenate(([False], below, [False])).astype(np.int8)))
     return int(np.max(ends[1::2] - ends[::2], initial=0))
 

@@ -9,6 +9,7 @@ import xarray as xr
 from tradewind.backtest.options import moment_of
 from tradewind.backtest.rules import Fill
 from tradewind.metrics.calendar import When
+from tradewind.metrics.performance import deviation
 from tradewind.strategies import Strategy
 from tradewind.strategies.identity import code_digest
 from tradewind.vocabulary import SYMBOL, TIME
@@ -62,11 +63,11 @@ def _universe_text(universe: xr.DataArray | str, ds: xr.Dataset) -> str:
 
 
 def sharpe_per_bar(equity: np.ndarray, capital: float) -> float:
-    """Sharpe ratio per bar of an equity curve; NaN where it never moved."""
+    """Sharpe ratio per bar of an equity curve; NaN where it never moved, but for rounding."""
+    if equity.size < 2:
+        return float("nan")
     before = np.concatenate(([capital], equity[:-1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         returns = equity / before - 1.0
-    if returns.size < 2:
-        return float("nan")
-    spread = float(returns.std(ddof=1))
+        spread = deviation(returns)
     return float(returns.mean()) / spread if spread > 0.0 else float("nan")

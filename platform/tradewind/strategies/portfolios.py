@@ -245,9 +245,7 @@ class VolatilityTarget(Portfolio):
     title = "Volatility target"
 
     window: int = parameter(63, "bars of the past the volatility rests on", minimum=2)
-    rebalance: str = parameter(
-        "week", "when the portfolio is renewed: at the end of each", choices=CALENDAR
-    )
+    rebalance: str = parameter("week", "when the portfolio is renewed: at the end of each", choices=CALENDAR)
     every: int = parameter(1, "of how many such periods the portfolio is renewed once", minimum=1)
     target: float = parameter(0.10, "volatility a year", minimum=0.0)
     leverage: float = parameter(
