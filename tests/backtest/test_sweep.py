@@ -78,6 +78,25 @@ def test_fees_above_the_price_end_in_debt_as_in_a_single_run() -> None:
     for row in frame.to_dict("records"):
         single = backtest(SmaCross(fast=row["fast"], slow=row["slow"]), ds, costs=fees, cash=1_000.0)
         assert row["final_equity"] == pytest.approx(single.metrics["final_equity"], rel=1e-12)
+        assert row["final_equity"] > 0.0 or np.isnan(row["sharpe"])
+
+
+@pytest.mark.parametrize("symbols", [1, 2])
+def test_an_account_that_was_ruined_has_no_ratios_though_it_recovers(symbols: int) -> None:
+    """Short when the price is fivefold for one bar, bought back at the next: below zero for that bar."""
+    before = [np.linspace(80.0, 120.0, 40), np.linspace(120.0, 80.0, 40)]
+    price = np.concatenate([*before, [400.0], np.linspace(79.0, 60.0, 40)])
+    each = np.tile(price, (symbols, 1))
+    ds = synthetic(symbols, price.size, seed=1).map(lambda field: field.copy(data=each))
+    strategy, grid = SmaCross(short=True), {"fast": [2, 5], "slow": [20, 70]}
+    found = sweep(strategy, grid, ds)
+    assert found.path == "fused"
+    check(found, ds)
+    assert ((found["max_drawdown"] < -1.0) & (found["final_equity"] > 0.0)).any()
+    for name in ("sharpe", "sortino", "calmar", "cagr"):
+        assert np.isnan(found[name].where(found["max_drawdown"] < -1.0)).all(), name
+    general = sweep(strategy, grid, ds, start=ds["time"].values[0])
+    assert general.path == "general" and np.isnan(general["sharpe"]).equals(np.isnan(found["sharpe"]))
 
 
 @pytest.mark.parametrize("fill", list(Fill))

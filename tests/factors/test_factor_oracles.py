@@ -148,6 +148,21 @@ def test_transforms_see_one_bar_only() -> None:
         np.testing.assert_array_equal(change(raw)[:, :77], change(cut))
 
 
+def test_ties_at_the_cut_are_broken_as_by_pandas() -> None:
+    values = np.random.default_rng(5).integers(0, 4, (7, 60)).astype(float)
+    coords = {"symbol": list("gbadcfe"), "time": pd.date_range("2020-01-01", periods=60)}
+    measure = xr.DataArray(values, coords, ("symbol", "time"))
+    measure[:, 0] = 2.0
+    member = tw.factors.top(measure, 3, 1)
+    for day, row in enumerate(frame(measure).to_numpy()):
+        known = pd.Series(row, coords["symbol"])
+        expected = set(known[known > 0.0].nlargest(3).index)
+        assert set(member["symbol"].values[member.values[:, day]]) == expected
+    assert member.values[:, 0].tolist() == [True] * 3 + [False] * 4
+    assert not tw.factors.top(measure * 0.0, 3, 1).any()
+    assert tw.factors.top(measure + 1.0, 9, 1).all()
+
+
 def test_the_most_traded_are_a_rule_of_the_past() -> None:
     ds = synthetic(8, 120, seed=2, late=50)
     member = tw.factors.most_traded(ds, 3, 20)

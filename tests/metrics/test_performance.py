@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from tradewind import metrics
+from tradewind.backtest.trial import sharpe_per_bar
 from tradewind.errors import ParameterError
 
 with warnings.catch_warnings():
@@ -135,3 +136,28 @@ def test_kelly_by_hand() -> None:
         assert metrics.kelly(SERIES["fat"]) == pytest.approx(
             qs.kelly_criterion(pd.Series(SERIES["fat"])), rel=1e-9
         )
+
+
+def test_an_account_that_lost_all_has_no_ratios() -> None:
+    """Equity of 1.0, -1.24, -2.0, -1.0: the bars in debt show gains that are losses."""
+    equity = np.array([1.0, 1.1, -1.24, -2.0, -1.0, 0.5, 0.6])
+    returns = equity[1:] / equity[:-1] - 1.0
+    for name in ("sharpe", "sortino", "calmar", "cagr"):
+        assert np.isnan(getattr(metrics, name)(returns)), name
+        assert np.isnan(getattr(metrics, name)(np.array([0.1, -1.0, 0.2, 0.1]))), name
+        assert np.isfinite(getattr(metrics, name)(np.array([0.1, -0.999, 0.2, 0.1]))), name
+    assert np.isnan(metrics.sharpe(returns, geometric=True)) and np.isnan(
+        metrics.sortino(returns, geometric=True)
+    )
+    assert metrics.total_return(returns) == pytest.approx(-0.4)
+    assert metrics.max_drawdown(returns) == pytest.approx(-2.0 / 1.1 - 1.0)
+    time = pd.date_range("2020-01-01", periods=6)
+    assert np.isnan(metrics.calendar_cagr(xr.DataArray(returns, {"time": time}, ("time",))))
+    assert np.isnan(sharpe_per_bar(equity[1:], 1.0))
+
+
+def test_a_difference_below_minus_one_is_no_ruin() -> None:
+    ours, theirs = np.array([-0.6, 0.1, 0.2, 0.05]), np.array([0.5, 0.1, 0.1, 0.0])
+    gap = ours - theirs
+    wanted = gap.mean() / gap.std(ddof=1) * np.sqrt(252)
+    assert metrics.information_ratio(ours, theirs) == pytest.approx(wanted)

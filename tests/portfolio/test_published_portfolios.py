@@ -47,6 +47,8 @@ def held_as(found: Allocation, published: tuple[float, float, float], rel: float
         ("maximum_sharpe", {"risk_free": 0.02, **ANY},
          (0.4937195216716211, 0.29516576454651955, 1.6049270564945908)),
         ("maximum_sharpe", {"lower": -1.0}, (0.44859872371106785, 0.26762066559448255, 1.601515797589826)),
+        ("maximum_sharpe", {"risk_free": 0.02, "l2": 5.0},
+         (0.2516854357026833, 0.22043282695478603, 1.051047790401043)),
         ("mean_variance", {"aversion": 2.0}, (0.3677732711751504, 0.2921342197778279, 1.1904571516463793)),
         ("mean_variance", {"aversion": 1.0, "lower": -1.0},
          (1.4170505733098597, 1.0438577623242156, 1.3383533884915872)),
@@ -62,6 +64,59 @@ def held_as(found: Allocation, published: tuple[float, float, float], rel: float
 )  # fmt: skip
 def test_pypfopt(px: xr.DataArray, rule: str, options: dict, published: tuple[float, float, float]) -> None:
     held_as(getattr(tw.portfolio, rule)(px, **options), published)
+
+
+def test_a_ridge_that_the_solver_meets(px: xr.DataArray) -> None:
+    """Bounds that need skfolio: the same optimum as that of moments with the ridge in the covariance."""
+    known = tw.portfolio.moments(px)
+    ridged = Moments(symbols=known.symbols, mean=known.mean, covariance=known.covariance + 5.0 * np.eye(20))
+    for bounds in ({"lower": -1.0}, {"upper": 0.07}, ANY):
+        found = tw.portfolio.maximum_sharpe(px, risk_free=0.02, l2=5.0, **bounds)
+        wanted = tw.portfolio.maximum_sharpe(ridged, risk_free=0.02, **bounds)
+        np.testing.assert_allclose(found.weights, wanted.weights, atol=1e-7)
+        assert found.volatility < wanted.volatility
+    with pytest.raises(errors.ParameterError, match="l2"):
+        tw.portfolio.maximum_sharpe(px, l2=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "published"),
+    [
+        ({"target_return": 0.25, "lower": -1.0}, (0.25, 0.1833060046337015, 1.2547324920403273)),
+        ({"target_volatility": 0.21, "lower": -1.0}, (0.28640632960825885, 0.21, 1.2686015698590967)),
+        ({"target_volatility": 0.19, "lower": -1.0, "l2": 1.0},
+         (0.12790320789339854, 0.1175336636355454, 0.9180621496492316)),
+    ],
+)  # fmt: skip
+def test_market_neutral(px: xr.DataArray, options: dict, published: tuple[float, float, float]) -> None:
+    """Weights that sum to 0, to the tolerance of PyPortfolioOpt's tests."""
+    found = tw.portfolio.mean_variance(px, neutral=True, risk_free=0.02, **options)
+    assert (found.expected_return, found.volatility, found.sharpe) == pytest.approx(published, abs=1e-6)
+    assert float(found.weights.sum()) == pytest.approx(0.0, abs=1e-9)
+    assert found.weights.values.min() > -1.0 and found.weights.values.max() < 1.0
+
+
+def test_market_neutral_by_equations() -> None:
+    """PyPortfolioOpt's test_efficient_return_longshort_target, and where no bound binds, equations."""
+    mean = np.array([-0.15, -0.12, -0.1, -0.05, -0.01, 0.02, 0.03, 0.04, 0.05])
+    known = Moments(
+        symbols=list("abcdefghi"),
+        mean=mean,
+        covariance=np.diag([0.2, 0.2, 0.4, 0.3, 0.1, 0.5, 0.2, 0.3, 0.1]),
+    )
+    found = tw.portfolio.mean_variance(known, target_return=0.08, neutral=True, risk_free=0.02, lower=-1.0)
+    published = (0.08, 0.16649041068958137, 0.3603811159542937)
+    assert (found.expected_return, found.volatility, found.sharpe) == pytest.approx(published, abs=1e-6)
+    wary = tw.portfolio.mean_variance(known, aversion=2.0, neutral=True, lower=-1.0)
+    inverse = 1.0 / np.diag(known.covariance)
+    price = (inverse @ mean) / inverse.sum()
+    np.testing.assert_allclose(wary.weights, inverse * (mean - price) / 2.0, atol=1e-9)
+    with pytest.raises(errors.ParameterError, match="short of something"):
+        tw.portfolio.mean_variance(known, target_return=0.05, neutral=True)
+    with pytest.raises(errors.ParameterError, match="cannot sum to 0"):
+        tw.portfolio.mean_variance(known, target_return=0.05, neutral=True, lower=0.1)
+    with pytest.raises(errors.InvalidInputError, match="out of reach"):
+        tw.portfolio.mean_variance(known, target_return=0.9, neutral=True, lower=-1.0)
 
 
 def test_moments_of_ones_own(frame: pd.DataFrame, px: xr.DataArray) -> None:

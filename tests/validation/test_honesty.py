@@ -113,3 +113,32 @@ def test_walk_forward_never_sees_what_it_trades() -> None:
     assert "5 steps" in repr(walk)
     with pytest.raises(errors.ParameterError):
         walk_forward("sma_cross", grid, DS, train=800, test=100)
+
+
+def test_a_walk_trades_what_bars_are_left() -> None:
+    grid = {"fast": [3, 8], "slow": [20, 40]}
+    walk = walk_forward("sma_cross", grid, DS, train=300, test=150)
+    assert walk.choices["bars"].tolist() == [150, 150, 150, 50]
+    np.testing.assert_array_equal(walk.returns["time"], DS["time"][300:])
+    whole = walk_forward("sma_cross", grid, DS.isel(time=slice(None, 750)), train=300, test=150)
+    np.testing.assert_array_equal(whole.returns, walk.returns[:450])
+    least = walk_forward("sma_cross", grid, DS, train=300, test=499)
+    assert least.choices["bars"].tolist() == [499, 1]
+    assert walk.idle == least.idle == 0
+
+
+def test_a_walk_holds_cash_where_nothing_could_be_chosen() -> None:
+    """Prices that stand still for the first 400 bars: no variant trades, none has a Sharpe ratio."""
+    still = DS.where(np.arange(800) >= 400, 100.0)
+    walk = walk_forward("sma_cross", {"fast": [3, 8], "slow": [20, 40]}, still, train=300, test=100)
+    assert walk.idle == 2
+    assert "2 of them held cash" in repr(walk)
+    nothing = walk.choices[["fast", "slow", "trained", "traded"]].isna()
+    assert nothing.all(axis=1).tolist() == [True, True, False, False, False]
+    assert not walk.returns.values[:200].any() and walk.returns.values[200:].any()
+    np.testing.assert_array_equal(walk.returns["time"], DS["time"][300:])
+    never = walk_forward(
+        "sma_cross", {"fast": [3], "slow": [20]}, still.isel(time=slice(400)), train=300, test=60
+    )
+    assert never.idle == len(never.choices) == 2 and np.isnan(never.sharpe)
+    assert "2 of them held cash" in repr(never)

@@ -76,7 +76,7 @@ def rebalance(  # noqa: PLR0917 - what the account is, and where to write
             end = run(half, float(parts[1, half - 1]), bars, parts)
     level = loops.account(lag, half, end, parts, late, capital, cash, equity)
     held = np.zeros(symbols)
-    if end > lag and end < bars:
+    if lag < end < bars:
         held = level * target[:, end - 1 - lag] / market.price[:, end - 1]
     return _at(end, float(cash[end - 1]) if end else capital, held, target, market)
 
@@ -108,11 +108,13 @@ def rebalance_cut(  # noqa: PLR0917 - what the account is, and where to write
 def _at(bar: int, cash: float, held: np.ndarray, target: np.ndarray, market: Market) -> Start:
     """The account before a bar at which all that was decided the bar before waits."""
     symbols, bars = target.shape
+    if bar == bars:
+        return Start(bar=bars, cash=cash, held=held, want=held, seen=held)
     waits = bar > 0 and not market.fill.looks_ahead
     return Start(
         bar=bar,
         cash=cash,
-        held=np.zeros(symbols) if bar == bars else held,
+        held=held,
         want=target[:, bar - 1].copy() if waits else np.full(symbols, np.nan),
         seen=np.nan_to_num(market.mark[:, bar - 1]) if bar else np.zeros(symbols),  # NaN: not listed yet
     )

@@ -244,14 +244,17 @@ def figures_of(stats: np.ndarray, bars: int, capital: float, periods: float) -> 
         spread = _risk(np.sqrt(squares / (bars - 1)), mean)
         depth = _risk(-s[columns.DEEPEST])
         root = np.sqrt(periods)
-        cagr = np.where(final > 0.0, (final / capital) ** (periods / bars) - 1.0, -1.0)
+        # all was lost at some bar; without its equity only the end tells
+        ruined = (final <= 0.0) | (s[columns.DEEPEST] <= -1.0)
+        cagr = np.where(ruined, np.nan, (final / capital) ** (periods / bars) - 1.0)
+        earned = np.where(ruined, np.nan, mean * root)
         closed = s[columns.CLOSED]
         return {
             "total_return": final / capital - 1.0,
             "cagr": cagr,
             "volatility": spread * root,
-            "sharpe": _ratio(mean * root, spread),
-            "sortino": _ratio(mean * root, _risk(np.sqrt(s[columns.SUM3] / bars))),
+            "sharpe": _ratio(earned, spread),
+            "sortino": _ratio(earned, _risk(np.sqrt(s[columns.SUM3] / bars))),
             "calmar": _ratio(cagr, depth),
             "max_drawdown": s[columns.DEEPEST],
             "longest_drawdown": np.where(depth == 0.0, 0.0, s[columns.LONGEST]),

@@ -63,8 +63,8 @@ def _universe_text(universe: xr.DataArray | str, ds: xr.Dataset) -> str:
 
 
 def sharpe_per_bar(equity: np.ndarray, capital: float) -> float:
-    """Sharpe ratio per bar of an equity curve; NaN where it never moved, but for rounding."""
-    if equity.size < 2:
+    """Sharpe ratio per bar of an equity curve; NaN where only rounding moved it, or all was lost."""
+    if equity.size < 2 or (equity <= 0.0).any():
         return float("nan")
     before = np.concatenate(([capital], equity[:-1]))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -6,7 +6,6 @@ import xarray as xr
 from tradewind.checks import at_least
 from tradewind.errors import FieldNotFoundError, InvalidInputError
 from tradewind.factors._sections import like, sections
-from tradewind.factors.transforms import rank
 from tradewind.vocabulary import MEMBER
 
 
@@ -28,7 +27,8 @@ def top(measure: xr.DataArray, count: int, window: int = 252) -> xr.DataArray:
     measure : DataArray [symbol, time]
         Known at the bar.
     count
-        Members at each bar.
+        Members at each bar; fewer where fewer have a positive mean. Of equal means at the cut, those whose
+        symbols come first in ``measure`` are members (pandas' ``nlargest``).
     window
         Bars of the trailing mean; a bar on which a symbol was not known counts as nothing.
 
@@ -41,8 +41,10 @@ def top(measure: xr.DataArray, count: int, window: int = 252) -> xr.DataArray:
     rows = sections(measure, "measure")
     mean = trailing_mean(rows, window)
     mean[~np.isfinite(rows) | ~(mean > 0.0)] = np.nan
-    order = sections(rank(like(measure, -mean, "order"), share=False))
-    return like(measure, order <= count, MEMBER)
+    best = np.argsort(-mean, axis=1, kind="stable")[:, :count]  # what is not known comes last
+    member = np.zeros(mean.shape, dtype=bool)
+    np.put_along_axis(member, best, True, axis=1)
+    return like(measure, member & np.isfinite(mean), MEMBER)
 
 
 def most_traded(ds: xr.Dataset, count: int = 10, window: int = 252) -> xr.DataArray:

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from tradewind.errors import ParameterError
-from tradewind.metrics.performance import total_return
+from tradewind.metrics.performance import ruined, total_return
 from tradewind.vocabulary import TIME
 
 When = str | date | datetime | np.datetime64 | None
@@ -58,7 +58,7 @@ def calendar_cagr(
     Returns
     -------
     float
-        NaN if no time passed.
+        NaN if no time passed, or all was lost.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def calendar_cagr(
         raise ParameterError(f"until ({last}) is not before since ({first}), and days is positive.")
     passed = (last - first) / pd.Timedelta(days=1)
     growth = 1.0 + float(total_return(returns))
-    if not passed or not growth >= 0.0:
+    if not passed or ruined(returns.values) or not growth >= 0.0:
         return float("nan")
     return float(growth ** (days / passed) - 1.0)
 

@@ -3,7 +3,8 @@
 All take simple returns per bar. A year has ``periods`` bars (252 trading days by default); the standard
 deviation is the sample's (ddof 1); ``risk_free`` is a yearly rate, taken off each bar as ``risk_free /
 periods``. NaN returns are left out. A spread that is rounding alone is none (:func:`nothing_but_rounding`):
-the volatility is 0, a ratio over it NaN. Names and conventions are empyrical's unless said.
+the volatility is 0, a ratio over it NaN. Of an account that lost all it had (:func:`ruined`), Sharpe,
+Sortino, Calmar and growth a year are NaN. Names and conventions are empyrical's unless said.
 """
 
 from typing import Any
@@ -24,6 +25,11 @@ sweep keeps, lose half their digits: constant returns showed 3e-6 of their mean 
 def nothing_but_rounding(spread: Any, mean: Any = 0.0) -> Any:
     """Whether a spread of returns per bar around their mean is nothing but rounding; also for arrays."""
     return spread <= np.maximum(ROUNDING, STEADY * np.abs(mean))
+
+
+def ruined(returns: np.ndarray) -> bool:
+    """Whether a bar lost all there was, or more: what follows are no returns on anything."""
+    return bool((returns <= -1.0).any())
 
 
 def deviation(returns: np.ndarray) -> float:
@@ -53,10 +59,9 @@ def cagr(returns: np.ndarray, periods: float = YEAR) -> float:
 
     By the calendar: :func:`tradewind.metrics.calendar_cagr`.
     """
-    if not returns.size:
+    if not returns.size or ruined(returns):
         return float("nan")
-    growth = float(np.prod(1.0 + returns))
-    return growth ** (periods / returns.size) - 1.0 if growth > 0.0 else -1.0
+    return float(np.prod(1.0 + returns)) ** (periods / returns.size) - 1.0
 
 
 @along_time
@@ -85,13 +90,19 @@ def sharpe(
     ``geometric``: compound growth a year less ``risk_free``, over the geometric :func:`volatility`
     (backtesting.py's).
     """
-    if returns.size < 2:
+    if returns.size < 2 or ruined(returns):
         return float("nan")
     if geometric:
         spread = float(volatility(returns, periods, geometric=True))
         return _ratio(float(cagr(returns, periods)) - risk_free, spread)
-    excess = returns - risk_free / periods
-    return _ratio(float(excess.mean()) * np.sqrt(periods), deviation(excess))
+    return mean_to_spread(returns - risk_free / periods, periods)
+
+
+def mean_to_spread(differences: np.ndarray, periods: float) -> float:
+    """Mean over sample deviation of differences of returns, a year; NaN without deviation."""
+    if differences.size < 2:
+        return float("nan")
+    return _ratio(float(differences.mean()) * float(np.sqrt(periods)), deviation(differences))
 
 
 @along_time
@@ -116,7 +127,7 @@ def sortino(
     The downside deviation is the root of the mean squared shortfall over all bars, those above the target
     counting 0. ``geometric``: compound growth a year stands for the mean (backtesting.py's).
     """
-    if returns.size < 2:
+    if returns.size < 2 or ruined(returns):
         return float("nan")
     excess = returns - target / periods
     downside = _shortfall(excess)

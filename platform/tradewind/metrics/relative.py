@@ -83,7 +83,7 @@ def tracking_error(returns: Any, benchmark: Any, periods: float = YEAR) -> float
 def information_ratio(returns: Any, benchmark: Any, periods: float = YEAR) -> float:
     """Mean difference over its standard deviation, a year."""
     a, b = _pair(returns, benchmark)
-    return float(performance.sharpe(a - b, periods))
+    return performance.mean_to_spread(a - b, periods)
 
 
 @along_time

@@ -32,7 +32,7 @@ class Allocation:
     method
         The rule.
     weights : DataArray [symbol]
-        Shares of the capital, summing to 1.
+        Shares of the capital, summing to 1 (to 0 if neutral).
     expected_return, volatility
         A year, from the moments it was made with.
     risk_free
@@ -110,7 +110,7 @@ def _known(prices: Prices, estimate: Estimate | None) -> Moments:
     return prices
 
 
-def _bounds(known: Moments, lower: Bound, upper: Bound) -> tuple[Bounds, Bounds]:
+def _bounds(known: Moments, lower: Bound, upper: Bound, total: float = 1.0) -> tuple[Bounds, Bounds]:
     """Check bounds; those by symbol become arrays, the others' are 0 and 1."""
     low, high = _bound(known, "lower", lower, 0.0), _bound(known, "upper", upper, 1.0)
     count = len(known.symbols)
@@ -119,11 +119,13 @@ def _bounds(known: Moments, lower: Bound, upper: Bound) -> tuple[Bounds, Bounds]
     if wrong.size:
         i = wrong[0]
         raise ParameterError(f"lower ({least[i]:g}) is above upper ({most[i]:g}) for {known.symbols[i]}.")
-    if least.sum() > 1.0 + 1e-12 or most.sum() < 1.0 - 1e-12:
+    if least.sum() > total + 1e-12 or most.sum() < total - 1e-12:
         raise ParameterError(
-            f"{count} weights between {least.min():g} and {most.max():g} cannot sum to 1.",
+            f"{count} weights between {least.min():g} and {most.max():g} cannot sum to {total:g}.",
             "Widen the bounds.",
         )
+    if not total and not least.min() < 0.0:
+        raise ParameterError("A neutral portfolio is short of something.", "Give a negative lower.")
     return low, high
 
 
@@ -219,6 +221,7 @@ def maximum_sharpe(
     risk_free: float = 0.0,
     lower: Bound = 0.0,
     upper: Bound = 1.0,
+    l2: float = 0.0,
     estimate: Estimate | None = None,
 ) -> Allocation:
     """Hold the portfolio of the highest expected Sharpe ratio, the tangency portfolio.
@@ -229,7 +232,7 @@ def maximum_sharpe(
         Closes, or moments of one's own.
     risk_free
         A year's rate.
-    lower, upper
+    lower, upper, l2
         As in :func:`minimum_variance`.
     estimate
         How the past stands for the future.
@@ -243,9 +246,9 @@ def maximum_sharpe(
     """
     known = _known(prices, estimate)
     low, high = _bounds(known, lower, upper)
-    return _allocation(
-        "Maximum Sharpe", known, solvers.maximum_sharpe(known, risk_free, low, high), risk_free
-    )
+    _number("l2", l2, 0.0)
+    weights = solvers.maximum_sharpe(known, risk_free, low, high, l2)
+    return _allocation("Maximum Sharpe", known, weights, risk_free)
 
 
 def mean_variance(
@@ -258,6 +261,7 @@ def mean_variance(
     lower: Bound = 0.0,
     upper: Bound = 1.0,
     l2: float = 0.0,
+    neutral: bool = False,
     estimate: Estimate | None = None,
 ) -> Allocation:
     """Hold a portfolio of the efficient frontier; say which by one of three numbers.
@@ -276,6 +280,8 @@ def mean_variance(
         As in :func:`maximum_sharpe`.
     l2
         Times the sum of the squared weights is taken off what is maximised, or added to the variance.
+    neutral
+        The weights sum to 0, purchases being paid for by short sales, which a negative ``lower`` allows.
 
     Raises
     ------
@@ -295,10 +301,11 @@ def mean_variance(
         _number("aversion", aversion, 0.0, above=True)
     _number("l2", l2, 0.0)
     known = _known(prices, estimate)
-    low, high = _bounds(known, lower, upper)
+    total = 0.0 if neutral else 1.0
+    low, high = _bounds(known, lower, upper, total)
     weights = solvers.mean_variance(
         known, aversion=aversion, target_return=target_return, target_volatility=target_volatility,
-        lower=low, upper=high, l2=l2,
+        lower=low, upper=high, l2=l2, total=total,
     )  # fmt: skip
     return _allocation("Mean-variance", known, weights, risk_free)
 

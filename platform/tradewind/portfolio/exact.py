@@ -81,8 +81,8 @@ def maximum_sharpe(excess: np.ndarray, covariance: np.ndarray, upper: Bounds) ->
     return weights if np.all(weights <= upper + SLACK) else None
 
 
-def largest(values: np.ndarray, lower: Bounds, upper: Bounds) -> float:
-    """Return the most that weights which sum to 1, each within its bounds, times values can amount to.
+def largest(values: np.ndarray, lower: Bounds, upper: Bounds, total: float = 1.0) -> float:
+    """Return the most that weights that sum to ``total``, each within its bounds, times values amount to.
 
     Infinite where a bound is.
     """
@@ -91,7 +91,7 @@ def largest(values: np.ndarray, lower: Bounds, upper: Bounds) -> float:
         return float("inf")
     best = np.argsort(-values, kind="stable")
     room = (high - low)[best]
-    given = np.minimum(room, np.maximum(1.0 - low.sum() - (np.cumsum(room) - room), 0.0))
+    given = np.minimum(room, np.maximum(total - low.sum() - (np.cumsum(room) - room), 0.0))
     return float(low @ values + given @ values[best])
 
 
@@ -118,8 +118,10 @@ def polished(
     slope: np.ndarray,
     bounds: tuple[Bounds, Bounds],
     least: tuple[np.ndarray, float] | None = None,
+    *,
+    total: float = 1.0,
 ) -> np.ndarray:
-    """Sharpen a solver's minimum of ``w'Cw / 2 - slope'w`` where weights sum to 1.
+    """Sharpen a solver's minimum of ``w'Cw / 2 - slope'w`` where weights sum to ``total``.
 
     The bounds at which the solver ended are taken to bind; the rest is solved as linear equations, and kept
     if the conditions of an optimum prove it. Otherwise the solver's answer is.
@@ -139,7 +141,7 @@ def polished(
     low, high = near < lower + NEAR, near > upper - NEAR
     free = ~(low | high)
     rows = [np.ones(len(near))]
-    wanted = [1.0]
+    wanted = [total]
     if least is not None and float(least[0] @ near) < least[1] + NEAR * max(abs(least[1]), NEAR):
         rows, wanted = [*rows, least[0]], [*wanted, least[1]]
     sides = np.array(rows)

@@ -1,5 +1,6 @@
 """The optimisation problems, by skfolio, on moments that were estimated beforehand."""
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -122,9 +123,9 @@ def minimum_variance(known: Moments, lower: Bounds = 0.0, upper: Bounds = 1.0, l
 
 
 def maximum_sharpe(
-    known: Moments, risk_free: float = 0.0, lower: Bounds = 0.0, upper: Bounds = 1.0
+    known: Moments, risk_free: float = 0.0, lower: Bounds = 0.0, upper: Bounds = 1.0, l2: float = 0.0
 ) -> np.ndarray:
-    """Weights of the highest Sharpe ratio.
+    """Weights of the highest Sharpe ratio, ``l2`` times the sum of their squares added to the variance.
 
     Raises
     ------
@@ -142,6 +143,8 @@ def maximum_sharpe(
             f"No portfolio within these bounds is expected to earn more than {risk_free:.2%} a year.",
             "Hold cash, widen the bounds, or give a lower risk_free.",
         )
+    if l2:  # the solver's own penalty is on weights that are not scaled yet
+        known = replace(known, covariance=exact.ridged(known.covariance, l2))
     found = None
     if np.all(lower == 0.0):
         found = exact.maximum_sharpe(excess, known.covariance, upper)
@@ -185,18 +188,22 @@ def mean_variance(
     lower: Bounds,
     upper: Bounds,
     l2: float = 0.0,
+    total: float = 1.0,
 ) -> np.ndarray:
-    """Weights on the efficient frontier: by a return, by a volatility or by an aversion to variance."""
+    """Weights on the efficient frontier that sum to ``total``, 1 or 0: by a return, a volatility or an
+    aversion to variance."""
     from skfolio.optimization import ObjectiveFunction
 
-    limits = _limits(lower, upper) | {"l2_coef": l2}
+    limits = _limits(lower, upper) | {"l2_coef": l2, "budget": total}
     if target_return is not None:
-        _check_return(target_return, exact.largest(known.mean, lower, upper))
+        _check_return(target_return, exact.largest(known.mean, lower, upper, total))
         near = fit(known, "MeanRisk", min_return=target_return, **limits)
         ridged = exact.ridged(known.covariance, l2)
-        return exact.polished(near, ridged, np.zeros_like(near), (lower, upper), (known.mean, target_return))
+        least = (known.mean, target_return)
+        return exact.polished(near, ridged, np.zeros_like(near), (lower, upper), least, total=total)
     if target_volatility is not None:
-        _check_volatility(target_volatility, known, minimum_variance(known, lower, upper))
+        if total:  # nothing at all is the calmest that sums to 0
+            _check_volatility(target_volatility, known, minimum_variance(known, lower, upper))
         limits |= {"max_variance": target_volatility**2}
         return fit(known, "MeanRisk", objective_function=ObjectiveFunction.MAXIMIZE_RETURN, **limits)
     # skfolio maximises mean - aversion * variance, the textbook (and PyPortfolioOpt) half of it
@@ -204,7 +211,7 @@ def mean_variance(
     kind = ObjectiveFunction.MAXIMIZE_UTILITY
     near = fit(known, "MeanRisk", objective_function=kind, risk_aversion=wary / 2.0, **limits)
     ridged = exact.ridged(known.covariance, 2.0 * l2 / wary)
-    return exact.polished(near, ridged, known.mean / wary, (lower, upper))
+    return exact.polished(near, ridged, known.mean / wary, (lower, upper), total=total)
 
 
 def risk_parity(known: Moments, budget: np.ndarray | None = None, most: float = 1.0) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 
 from tradewind.backtest import Result
 from tradewind.metrics import kurtosis, sharpe, skewness
+from tradewind.metrics.performance import ruined
 from tradewind.provenance import ledger
 from tradewind.validation import deflated_sharpe, expected_best_sharpe
 from tradewind.validation.overfit import trials_variance
@@ -46,6 +47,8 @@ def _ratio(ratio: float, returns: np.ndarray) -> str:
     """A Sharpe ratio, or what the returns lack for one."""
     if not np.isnan(ratio):
         return f"Sharpe ratio {ratio:z.2f}"
+    if ruined(returns):
+        return "no Sharpe ratio: all there was has been lost"
     few = np.count_nonzero(~np.isnan(returns)) < 2
     return f"no Sharpe ratio: {'there are fewer than two returns' if few else 'the returns never varied'}"
 

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from tradewind import metrics
-from tradewind.backtest import Costs, backtest, sweep
+from tradewind.backtest import Costs, Grid, backtest, sweep
 from tradewind.backtest.sweep import unsealed
 from tradewind.checks import at_least
 from tradewind.errors import ParameterError
@@ -27,7 +27,9 @@ class Walk:
     returns : DataArray [time]
         Of the bars traded with parameters chosen before them.
     choices
-        One row a step: where it began and ended, what was chosen, its metric in training and when traded.
+        One row a step: where it began and ended, its bars, what was chosen, its metric in training and when
+        traded. Nothing was chosen (NaN) where no variant had a finite metric in training, because none
+        traded, say: that step holds cash.
     """
 
     returns: xr.DataArray
@@ -40,13 +42,19 @@ class Walk:
         """Sharpe ratio a year of what was traded."""
         return float(metrics.sharpe(self.returns.values, self.periods))
 
+    @property
+    def idle(self) -> int:
+        """Steps that held cash, as nothing could be chosen in training."""
+        return int(self.choices["trained"].isna().sum())
+
     def __repr__(self) -> str:
         kept = self.choices["traded"].mean() / self.choices["trained"].mean()
+        idle = f" {self.idle} of them held cash: no variant had a finite {self.metric} in training."
         return (
             f"Walk-forward in {len(self.choices)} steps: Sharpe {self.sharpe:.2f} on bars the parameters "
             "had not "
             f"seen; the mean {self.metric} fell from {self.choices['trained'].mean():.2f} in training to "
-            f"{self.choices['traded'].mean():.2f} ({kept * 100:.0f} %)."
+            f"{self.choices['traded'].mean():.2f} ({kept * 100:.0f} %).{idle if self.idle else ''}"
         )
 
 
@@ -62,6 +70,9 @@ def walk_forward(
     **options: Any,
 ) -> Walk:
     """Choose the best parameters on ``train`` bars, trade the next ``test`` bars with them, move on.
+
+    The last step trades what bars are left, down to one. A step in whose training no variant has a finite
+    metric holds cash: :attr:`Walk.idle` counts them.
 
     Parameters
     ----------
@@ -84,25 +95,31 @@ def walk_forward(
         raise ParameterError(f"train ({train}) and test ({test}) must fit into the {bars} bars there are.")
     axes = _repeatable(grid)
     pieces, rows = [], []
-    for at in range(train, bars - test + 1, test):
+    for at in range(train, bars, test):
         past = sweep(strategy, axes, ds.isel({TIME: slice(at - train, at)}), costs=costs, **options)
-        chosen = past.choice(metric)
         span = ds.isel({TIME: slice(at - train, at + test)})
-        traded = backtest(
-            chosen, span, costs=costs, start=span[TIME].values[train], remember=False, **options
-        )
-        pieces.append(traded.returns)
-        picked = {name: getattr(chosen, name) for name in axes}
-        best = past[metric].sel(picked)
-        rows.append(
-            {"from": traded.market.time[0], "to": traded.market.time[-1], **picked}
-            | {"trained": float(best), "traded": traded.metrics[metric]}
-        )
+        returns, row = _step(past, span, train, metric)
+        pieces.append(returns)
+        rows.append(row)
     joined = xr.concat(pieces, TIME)
     periods = periods_per_year(
         np.asarray(ds[TIME].values), str(ds.attrs.get("frequency", "")), str(ds.attrs.get("calendar", ""))
     )
     return Walk(returns=joined, choices=pd.DataFrame(rows), metric=metric, periods=periods)
+
+
+def _step(past: Grid, span: xr.Dataset, train: int, metric: str) -> tuple[xr.DataArray, dict[str, Any]]:
+    """Trade what comes after the first ``train`` bars of a span with the choice of a sweep over these."""
+    time = span[TIME].values[train:]
+    row = {"from": time[0], "to": time[-1], "bars": len(time)}
+    if not np.isfinite(past[metric].values).any():
+        cash = xr.DataArray(np.zeros(len(time)), {TIME: span[TIME][train:]}, (TIME,), name="returns")
+        return cash, row | dict.fromkeys([*past.parameters, "trained", "traded"], float("nan"))
+    chosen = past.choice(metric)
+    traded = backtest(chosen, span, costs=past.costs, start=time[0], remember=False, **past.options)
+    picked = {name: getattr(chosen, name) for name in past.parameters}
+    best = float(past[metric].sel(picked))
+    return traded.returns, row | picked | {"trained": best, "traded": traded.metrics[metric]}
 
 
 def _repeatable(grid: Any) -> Any:
