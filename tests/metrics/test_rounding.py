@@ -86,8 +86,10 @@ def test_the_ledger_counts_no_rounding() -> None:
 
 
 def test_a_fall_by_rounding_is_no_drawdown() -> None:
-    equity = np.array([100.0, 110.0, 110.0 * (1.0 - ULP), 110.0 * (1.0 - ULP), 109.0, 110.0])
-    assert longest_below_peak(equity, 100.0) == 1
+    begun = 100.0 * (1.0 - 2.0 * ULP)
+    assert longest_below_peak(np.array([begun, begun, begun, 110.0, 109.0, 111.0]), 100.0) == 1
+    assert longest_below_peak(np.array([110.0, 110.0 * (1.0 - 2.0 * ULP), 111.0]), 100.0) == 0
+    assert longest_below_peak(np.array([99.0, 99.5, 100.0, 99.0]), 100.0) == 2
 
 
 def test_reality_has_spread() -> None:

@@ -6,16 +6,19 @@ import numpy as np
 
 from tradewind import metrics
 from tradewind.metrics import Metrics
-from tradewind.metrics.performance import ROUNDING
+from tradewind.metrics.performance import ROUNDING, nothing_but_rounding
 
 if TYPE_CHECKING:
     from tradewind.backtest.result import Result
 
 
 def longest_below_peak(equity: np.ndarray, capital: float) -> int:
-    """Most bars in a row below the highest equity so far, by more than rounding."""
-    peak = np.maximum(np.maximum.accumulate(equity), capital)
-    below = equity < peak * (1.0 - ROUNDING)
+    """Most bars in a row below the highest equity so far; 0 where it never falls by more than rounding."""
+    # slices of the capital add up to all of it but for rounding; sweeps begin at the same peak
+    peak = np.maximum(np.maximum.accumulate(equity), capital * (1.0 - ROUNDING))
+    below = equity < peak
+    if nothing_but_rounding(np.max(1.0 - equity / peak, initial=0.0)):
+        return 0
     ends = np.flatnonzero(np.diff(np.concatenate(([False], below, [False])).astype(np.int8)))
     return int(np.max(ends[1::2] - ends[::2], initial=0))
 
