@@ -9,6 +9,7 @@ import xarray as xr
 from tradewind import errors
 from tradewind.backtest import Costs, Fill, backtest, sweep
 from tradewind.backtest.sweep import SWEPT
+from tradewind.report.words import finding
 from tradewind.strategies import (
     Bollinger,
     Donchian,
@@ -77,6 +78,7 @@ def test_fees_above_the_price_end_in_debt_as_in_a_single_run() -> None:
     frame = found.frame()
     for row in frame.to_dict("records"):
         single = backtest(SmaCross(fast=row["fast"], slow=row["slow"]), ds, costs=fees, cash=1_000.0)
+        assert ("all there was has been lost" in finding(single)) == bool((single.equity <= 0.0).any())
         assert row["final_equity"] == pytest.approx(single.metrics["final_equity"], rel=1e-12)
         assert row["final_equity"] > 0.0 or np.isnan(row["sharpe"])
 

@@ -61,7 +61,8 @@ def cagr(returns: np.ndarray, periods: float = YEAR) -> float:
     """
     if not returns.size or ruined(returns):
         return float("nan")
-    return float(np.prod(1.0 + returns)) ** (periods / returns.size) - 1.0
+    growth = float(np.prod(1.0 + returns))
+    return float(growth ** (periods / returns.size)) - 1.0
 
 
 @along_time
