@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_desk_cases import first_bar, placed, prices
 from test_shared_account import Given
 from tradewind import errors
-from tradewind.backtest import Costs, Instruments, Limits, backtest
+from tradewind.backtest import Costs, Instruments, Limits, backtest, load
 from tradewind.strategies import Signals, Units, Weights
 from tradewind.testing import synthetic
 
@@ -41,20 +41,32 @@ def test_what_is_sold_makes_room_whatever_the_order_of_the_symbols(turned, limit
     assert positions[:, 3].tolist() == ([0, 10] if turned else [10, 0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 10**6), gross=st.sampled_from([None, 0.5, 0.9]),
-       turnover=st.sampled_from([None, 0.05, 0.4]), short=st.booleans())  # fmt: skip
-def test_limits_hold_and_do_not_depend_on_the_order_of_the_symbols(seed, gross, turnover, short) -> None:
+       turnover=st.sampled_from([None, 0.05, 0.4]), short=st.booleans(),
+       lot=st.sampled_from([0.0, 0.0, 100.0]), least=st.sampled_from([0.0, 0.0, 8e3]))  # fmt: skip
+def test_limits_hold_and_do_not_depend_on_the_order_of_the_symbols(
+    seed, gross, turnover, short, lot, least
+) -> None:
     rng = np.random.default_rng(seed)
     ds = synthetic(4, 40, seed=seed, holes=0.1, volatility=0.6)
     target = rng.normal(0.0, 0.5, (4, 40)) if short else rng.dirichlet(np.ones(4), 40).T
     target[:, rng.random(40) < 0.6] = N
-    options = {"limits": Limits(gross=gross, turnover=turnover), "borrow": True, "cash": 1e5}
+    limits = Limits(gross=gross, turnover=turnover, minimum_notional=least)
+    options = {"limits": limits, "borrow": True, "cash": 1e5, "lot": lot}
     one = held(ds, target, **options)
     way = rng.permutation(4)
     other = held(ds.isel(symbol=way), target[way], **options)
     np.testing.assert_allclose(one.equity.values, other.equity.values, rtol=1e-9)
     np.testing.assert_allclose(one.positions.values[way], other.positions.values, rtol=1e-8, atol=1e-8)
+    if gross:  # by the fill's prices a trade never goes beyond it
+        price = ds["open"].values
+        worth = np.nansum(np.abs(one.positions.values) * price, axis=0)
+        before = np.concatenate((np.zeros((4, 1)), one.positions.values[:, :-1]), axis=1)
+        equity = np.concatenate(([1e5], one.cash.values[:-1])) + np.nansum(before * price, axis=0)
+        larger = worth > np.nansum(np.abs(before) * price, axis=0) + 1e-6
+        known = ~np.isnan(price).any(axis=0)
+        assert (worth <= gross * equity * (1 + 1e-9) + 1e-6)[larger & known].all()
     if turnover:
         traded = one.fills.assign(value=one.fills["price"] * one.fills["quantity"].abs())
         by_bar = traded.groupby("time")["value"].sum()
@@ -83,6 +95,21 @@ def test_what_a_bars_volume_does_not_hold_waits(kind) -> None:
         assert result.positions.values[0, 7] == 10
         assert result.costs["commission"] == 3.0
         assert set(result.orders["status"]) == {"filled"}
+
+
+def test_a_target_filled_in_two_bars_is_filled() -> None:
+    volume = [[10, 10, 10, 10]]
+    costs = Costs(participation=0.7)
+    result = held(flat(1, 4, volume=volume), [[10.5, N, N, N]], Units, costs=costs, lot=1.0, cash=2000.0)
+    assert result.positions.values[0].tolist() == [0, 7, 10, 10]
+    assert set(result.orders["status"]) == {"filled"}
+
+
+def test_numbers_of_numpy_are_saved_too(tmp_path) -> None:
+    limits = Limits(gross=np.float32(2.0), delist_after=np.int64(5))
+    result = held(flat(1, 4), [[0.5, N, N, N]], limits=limits, borrow=np.bool_(True))
+    result.save(tmp_path / "r.tw")
+    assert load(tmp_path / "r.tw").setting.limits == Limits(gross=2.0, delist_after=5)
 
 
 def test_a_newer_target_replaces_what_waits() -> None:
@@ -187,3 +214,11 @@ def test_what_is_gone_trades_no_more(limits) -> None:
     result = held(ds, [[3.0, N, 3.0, 3.0, N, N]], borrow=True, limits=limits)
     assert result.positions.values[0].tolist() == [0, 30, 30, 0, 0, 0]
     assert result.equity.values[-1] == pytest.approx(-500.0)
+
+
+@pytest.mark.parametrize("options", [{"limits": Limits(gross=1.0, minimum_notional=600.0)}, {"lot": 10.0}])
+def test_room_is_made_by_what_is_really_sold(options) -> None:
+    """Half of the first symbol is to make room for the second; it is too little to be sold."""
+    target = [[1.0, 0.5, N, N], [N, 0.5, N, N]]
+    result = held(flat(2, 4), target, borrow=True, **({"limits": Limits(gross=1.0)} | options))
+    assert result.positions.values[:, -1].tolist() == [10, 0]

@@ -1,5 +1,6 @@
 """Performance figures against empyrical and quantstats, and their shapes."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -76,6 +77,18 @@ def test_periods_a_year() -> None:
     minutes = np.concatenate([d + np.arange(571, 961).astype("m8[m]") for d in days.astype("M8[m]")[:20]])
     assert metrics.periods_per_year(minutes, "1min", "XNYS") == 252 * 390
     assert metrics.periods_per_year(pd.date_range("2000-01-31", periods=40, freq="ME").values) == 12
+
+
+def test_short_slices_have_the_year_of_the_whole() -> None:
+    """Without a calendar, from two weeks on and whatever day a slice begins at."""
+    every = pd.date_range("2024-01-01", periods=200)
+    for begin, bars in itertools.product(range(7), (14, 16, 19, 40, 89, 120)):
+        days = every[begin : begin + bars]
+        assert metrics.periods_per_year(days.values, "1d") == 365
+        # Monday to Friday; Sunday to Thursday; Saturday to Wednesday; Sunday evenings
+        for week in ((0, 1, 2, 3, 4), (6, 0, 1, 2, 3), (5, 6, 0, 1, 2), (6, 0, 1, 2, 3, 4)):
+            assert metrics.periods_per_year(days[days.day_of_week.isin(week)].values, "1d") == 252
+    assert metrics.periods_per_year(every[:13].values, "1d") == 252
 
 
 def test_months_compound_to_years() -> None:

@@ -112,7 +112,8 @@ RIYADH = pd.bdate_range("2021-01-03", periods=400, freq="C", weekmask="Sun Mon T
         (days("D", 400), "1d", "", 365.0),
         (days("D", 400), "", "", 365.0),
         (days("D", 91), "1d", "", 365.0),
-        (days("D", 80), "1d", "", 252.0),  # too short to tell
+        (days("D", 80), "1d", "", 365.0),
+        (days("D", 13), "1d", "", 252.0),  # too short to tell
         (days("D", 400), "1d", "XNYS", 252.0),  # what the dataset says wins
         (days("B", 400), "1d", "24/7", 365.0),
         (days("B", 400), "1d", "", 252.0),

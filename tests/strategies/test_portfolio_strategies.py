@@ -70,6 +70,29 @@ def test_weights_are_those_of_the_module(name: str) -> None:
     np.testing.assert_allclose(target.values[:, at], expected, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("inverse_volatility", {}),
+        ("risk_parity", {}),
+        ("risk_parity", {"covariance": "sample"}),
+        ("hierarchical_risk_parity", {}),
+        ("volatility_target", {"base": "inverse volatility"}),
+    ],
+)
+def test_what_did_not_move_has_no_part(name: str, more: dict[str, str]) -> None:
+    """The others are held as if it were not there; cash, where nothing moved."""
+    ds = synthetic(4, 130, seed=5)
+    others = ds.isel(symbol=slice(1, None))
+    chosen = tw.strategies.get(name, **OPTIONS, **more)
+    target = chosen.decide(ds.where(ds["symbol"] != ds["symbol"][0], 50.0)).target.values
+    np.testing.assert_array_equal(target[1:], chosen.decide(others).target.values)
+    assert np.nanmax(target[0]) == 0.0
+    still = xr.full_like(ds, 50.0)
+    assert np.nanmax(chosen.decide(still).target.values) == 0.0
+    assert (tw.backtest(chosen, still).positions.values == 0).all()
+
+
 def test_only_members_are_held() -> None:
     ds = synthetic(4, 200, seed=1)
     member = np.ones((4, 200))

@@ -68,6 +68,10 @@ def test_missing_returns_are_left_out_of_the_bootstrap() -> None:
         (lambda: walk_forward("sma_cross", AXES, DS, train=100.5, test=50), "train is a whole number"),
         (lambda: walk_forward("sma_cross", AXES, DS, train=100, test=0), "test is at least 1"),
         (lambda: walk_forward("sma_cross", AXES, DS, train=300, test=50), "fit into the 300 bars"),
+        (
+            lambda: walk_forward("sma_cross", AXES, DS, train=100, test=50, start="2020-06-01"),
+            "has no start.*\n?.*ds.sel",
+        ),
         (lambda: walk_forward("sma_cross", {"fast": 3}, DS, train=100, test=50), "several values"),
         (lambda: walk_forward("sma_cross", DS, AXES, train=100, test=50), "Dataset"),
         (lambda: PurgedKFold(1), "folds is at least 2, not 1"),

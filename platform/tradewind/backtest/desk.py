@@ -16,7 +16,7 @@ from tradewind.backtest.limits import Currencies, Financing, Instruments, Limits
 from tradewind.backtest.market import Market
 from tradewind.backtest.orders import REPLACED, UNFILLED, Orders
 from tradewind.backtest.rules import Costs, Fill
-from tradewind.errors import FieldNotFoundError, ParameterError
+from tradewind.errors import FieldNotFoundError, InvalidInputError, ParameterError
 from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
 
@@ -70,9 +70,15 @@ def returns_held(close: np.ndarray, split: np.ndarray, roll: np.ndarray) -> np.n
     NaN up to a symbol's first close, which is no return yet.
     """
     out = np.full(close.shape, np.nan)
+    ratio, gap = np.where(split > 0.0, split, 1.0), np.nan_to_num(roll)
+    if not np.isnan(close).any():
+        before = close[:, :-1] / ratio[:, 1:] + gap[:, 1:]
+        change = close[:, 1:] / np.where(before > 0.0, before, np.nan) - 1.0
+        out[:, 1:] = np.where(np.isfinite(change), change, 0.0)
+        return out
     last = close[:, 0]
     for t in range(1, close.shape[1]):
-        before = last / np.where(split[:, t] > 0.0, split[:, t], 1.0) + np.nan_to_num(roll[:, t])
+        before = last / ratio[:, t] + gap[:, t]
         last = np.where(np.isnan(close[:, t]), before, close[:, t])
         change = last / np.where(before > 0.0, before, np.nan) - 1.0
         out[:, t] = np.where(np.isnan(before) | np.isfinite(change), change, 0.0)
@@ -82,16 +88,17 @@ def returns_held(close: np.ndarray, split: np.ndarray, roll: np.ndarray) -> np.n
 def volatility_before(close: np.ndarray, split: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Deviation of the last 20 bars' returns, known before each bar; 0 until there are two."""
     out = np.zeros(close.shape)
-    change = returns_held(close, split, roll)
-    known = np.isfinite(change)
-    change = np.where(known, change, 0.0)
-    for t in range(3, close.shape[1]):
-        window = slice(max(1, t - VOLATILITY_BARS), t)
-        counted, values = known[:, window], change[:, window]
-        many = counted.sum(axis=1)
-        mean = values.sum(axis=1) / np.maximum(many, 1)
-        squares = (np.where(counted, values - mean[:, None], 0.0) ** 2).sum(axis=1)
-        out[:, t] = np.where(many > 1, np.sqrt(squares / np.maximum(many - 1, 1)), 0.0)
+    change = returns_held(close, split, roll)[:, :-1]
+    ahead = np.full((len(close), VOLATILITY_BARS), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate((ahead, change), axis=1), VOLATILITY_BARS, axis=1
+    )
+    for i, window in enumerate(windows):  # a symbol at a time: all windows at once would fill the memory
+        known = np.isfinite(window)
+        many = known.sum(axis=1)
+        mean = np.where(known, window, 0.0).sum(axis=1) / np.maximum(many, 1)
+        squares = (np.where(known, window - mean[:, None], 0.0) ** 2).sum(axis=1)
+        out[i] = np.where(many > 1, np.sqrt(squares / np.maximum(many - 1, 1)), 0.0)
     return out
 
 
@@ -155,6 +162,11 @@ def clock_of(account: Account) -> np.ndarray:
     ):
         if isinstance(rate, int | float):
             clock[row] = rate
+        elif not hasattr(rate, "reindex"):
+            raise InvalidInputError(
+                f"A saved result keeps no series of rates, only its name: {rate}.",
+                "Give Financing with the series itself.",
+            )
         else:  # known at the bar before, which it is paid for
             known = rate.reindex({TIME: time}, method="ffill").fillna(0.0).values
             clock[row, 1:] = known[:-1]

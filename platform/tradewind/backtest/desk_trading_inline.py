@@ -126,41 +126,65 @@ def aims(t, bars, traits, state, rates, rules, day, orders, figures, counts):  #
 
 
 @inline
+def shrinks(d, held):  # type: ignore[no-untyped-def]
+    """How many of a change's units make the position smaller; the others make it larger."""
+    return min(abs(held), abs(d)) if held * d < 0.0 else 0.0
+
+
+@inline
+def cut_to(i, d, p, t, traits, state, rates, rules, orders):  # type: ignore[no-untyped-def]
+    """Take over what a limit leaves of a change, in whole lots, and say what became of its order."""
+    asked, o = state[i, col.CHANGE], int(state[i, col.ORDER])
+    if abs(d - asked) > 1e-9 * abs(asked):
+        state[i, col.WAITS] = 0.0  # a limit allows no more, however much is traded
+        d = 0.0 if rules[col.SHORTFALL] == 1.0 else d
+        orders[o, col.STATUS] = col.CUT if d != 0.0 else col.REJECTED
+    held = state[i, col.HELD]
+    whole = whole_lots(i, d, p, t, traits, state, rates, rules)
+    if whole == 0.0 and held * d < 0.0 and abs(d) > abs(held):
+        whole = -held  # too little to turn round for, but not to leave
+    state[i, col.CHANGE] = whole
+
+
+@inline
 def share_out(t, bars, traits, state, rates, rules, day, orders):  # type: ignore[no-untyped-def]
     """Cut the changes to what all positions together may be worth, and what may be traded in a bar.
 
-    Sales make room first; what makes positions larger is cut by one factor, all trades by another: neither
-    depends on the order of the symbols.
+    Sales make room first, as many as whole lots leave; what makes positions larger is cut by one factor, all
+    trades by another: neither depends on the order of the symbols.
     """
+    symbols = state.shape[0]
     less, more = 0.0, 0.0
-    for i in range(state.shape[0]):
-        d, held = state[i, col.CHANGE], state[i, col.HELD]
-        if d == d:
-            unit = bars[col.PRICE, i, t] * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
-            smaller = min(abs(held), abs(d)) if held * d < 0.0 else 0.0
+    for i in range(symbols):
+        if state[i, col.CHANGE] == state[i, col.CHANGE]:
+            p = bars[col.PRICE, i, t]
+            unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
+            d = whole_lots(i, state[i, col.CHANGE], p, t, traits, state, rates, rules)
+            state[i, col.CHANGE] = d
+            smaller = shrinks(d, state[i, col.HELD])
             less += smaller * unit
             more += (abs(d) - smaller) * unit
     equity, kept, pace = max(0.0, day[col.SIZE_BY]), 1.0, 1.0
+    most, gross = rules[col.MOST_GROSS] * equity, day[col.GROSS_BY]
     if rules[col.MOST_GROSS] > 0.0 and more > 0.0:
-        kept = min(1.0, max(0.0, rules[col.MOST_GROSS] * equity - (day[col.GROSS_BY] - less)) / more)
+        kept = min(1.0, max(0.0, most - (gross - less)) / more)
     if rules[col.MOST_TURNOVER] > 0.0 and less + more * kept > 0.0:
         pace = min(1.0, max(0.0, rules[col.MOST_TURNOVER] * equity - day[col.TURNED]) / (less + more * kept))
-    for i in range(state.shape[0]):
-        d, held, p = state[i, col.CHANGE], state[i, col.HELD], bars[col.PRICE, i, t]
-        if d != d:
-            continue
-        smaller = min(abs(held), abs(d)) if held * d < 0.0 else 0.0
-        if pace < 1.0 or (kept < 1.0 and abs(d) > smaller):
-            d = np.sign(d) * (smaller + (abs(d) - smaller) * kept) * pace
-            o = int(state[i, col.ORDER])
-            if abs(d - state[i, col.CHANGE]) > 1e-9 * abs(state[i, col.CHANGE]):
-                state[i, col.WAITS] = 0.0  # a limit allows no more, however much is traded
-                d = 0.0 if rules[col.SHORTFALL] == 1.0 else d
-                orders[o, col.STATUS] = col.CUT if d != 0.0 else col.REJECTED
-        d = whole_lots(i, d, p, t, traits, state, rates, rules)
-        state[i, col.CHANGE] = d
-        unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
-        day[col.GROSS_BY] += (abs(held + d) - abs(held)) * unit
+    for side in range(2):
+        if side == 1 and pace < 1.0:
+            kept *= pace
+            if rules[col.MOST_GROSS] > 0.0 and more > 0.0:  # lots may have left less room than that
+                kept = min(kept, max(0.0, most - day[col.GROSS_BY]) / more)
+        for i in range(symbols):
+            d, held, p = state[i, col.CHANGE], state[i, col.HELD], bars[col.PRICE, i, t]
+            if d != d or (side == 0) != (held * d < 0.0 and abs(d) <= abs(held)):
+                continue
+            smaller = shrinks(d, held)
+            if pace < 1.0 or (kept < 1.0 and abs(d) > smaller):
+                d = np.sign(d) * (smaller * pace + (abs(d) - smaller) * kept)
+                cut_to(i, d, p, t, traits, state, rates, rules, orders)
+            unit = p * traits[i, col.MULTIPLIER] * rates[int(traits[i, col.CURRENCY]), t]
+            day[col.GROSS_BY] += (abs(held + state[i, col.CHANGE]) - abs(held)) * unit
 
 
 @inline
@@ -218,7 +242,8 @@ def rebalance(  # type: ignore[no-untyped-def]
                     o, d, p, t, 1, bars, traits, state, cash, rates, rules, tiers, day, fills, paid, orders,
                     figures, counts, tax,
                 )  # fmt: skip
-            elif orders[o, col.STATUS] == col.FILLED:
+                figures[o, col.LEFT] = NAN  # it has a fill
+            elif orders[o, col.STATUS] == col.FILLED and figures[o, col.LEFT] == figures[o, col.LEFT]:
                 orders[o, col.STATUS] = col.NOTHING
             if state[i, col.WAITS] == 0.0:
                 state[i, col.WANT] = NAN

@@ -56,7 +56,8 @@ class Limits:
         A margin call comes when the equity closes below this share of the gross value: at the next bar's
         price all positions are cut to ``gross`` times the equity (to nothing, if there is none left).
     shortfall
-        Whether an order that is not allowed in full is cut, or rejected.
+        Whether an order that is not allowed in full is cut, or rejected. Purchases for which cash does not
+        pay in full are rejected too, but for those of targets, which one factor cuts.
     delist_after, delist_loss
         Bars without a price after which a position is closed at its last price less this share of it
         (shorts are closed at the last price); 0: never.
@@ -250,5 +251,7 @@ def as_text(part: Any) -> dict[str, Any]:
             value = f"series {value.name or f.name}"
         elif callable(value):
             value = f"function {getattr(value, '__name__', 'unnamed')}"
+        elif isinstance(value, np.generic):
+            value = value.item()
         found[f.name] = dict(value) if isinstance(value, Mapping) else value
     return found

@@ -190,7 +190,7 @@ def backtest(
         cash=float(cash),
         fill=market.fill,
         lot=float(lot),
-        borrow=borrow,
+        borrow=bool(borrow),
         periods=market.periods,
         benchmark=named(benchmark, "benchmark"),
         limits=limits,

@@ -9,10 +9,14 @@ CRYPTO_DAYS = 365
 _PER_YEAR = {Frequency.WEEK: 52, Frequency.MONTH: 12}
 ROUND_THE_CLOCK = ("24/7", "CRYPTO")
 QUARTER = 90
+"""Days of data below which the share of weekends depends much on the day they begin at."""
+FORTNIGHT = 14
 """Days of data below which weekends say nothing."""
 SEVEN_DAYS = (0.25, 0.33)
 """The share of bars on Saturdays and Sundays where all days are traded; 2/7 = 0.286. Five days from Sunday
 on, as in Riyadh, give 0.20, and six with currencies' Sunday evenings 0.17."""
+FEWEST = 0.20
+"""The least such share in a short span: 4 of 19 days that begin on a Monday are 0.21."""
 
 
 def days_per_year(time: np.ndarray, calendar: str = "") -> int:
@@ -24,15 +28,23 @@ def days_per_year(time: np.ndarray, calendar: str = "") -> int:
         The bars' times, sorted.
     calendar
         The dataset's; where it has none, 365 if ``time`` spans a quarter of a year at least and about two of
-        seven bars are on weekends.
+        seven bars are on weekends, or two weeks at least with bars on all seven days and one of five on
+        weekends.
     """
     if calendar:
         return CRYPTO_DAYS if calendar.upper() in ROUND_THE_CLOCK else TRADING_DAYS
     days = np.asarray(time, dtype="datetime64").astype("M8[D]").view(np.int64)
-    if len(days) < QUARTER or days[-1] - days[0] < QUARTER:
+    if len(days) < FORTNIGHT or days[-1] - days[0] < FORTNIGHT - 1:
         return TRADING_DAYS
-    weekends = np.count_nonzero((days + 3) % 7 >= 5) / len(days)  # 1970 began on a Thursday
-    return CRYPTO_DAYS if SEVEN_DAYS[0] <= weekends <= SEVEN_DAYS[1] else TRADING_DAYS
+    bars = np.bincount((days + 3) % 7, minlength=7)  # by weekday from Monday: 1970 began on a Thursday
+    weekends = bars[5:].sum() / len(days)
+    if len(days) < QUARTER or days[-1] - days[0] < QUARTER:
+        every = (
+            bars.all() and weekends >= FEWEST
+        )  # markets of five days may have Saturdays or Sundays, or both
+    else:
+        every = SEVEN_DAYS[0] <= weekends <= SEVEN_DAYS[1]
+    return CRYPTO_DAYS if every else TRADING_DAYS
 
 
 def periods_per_year(time: np.ndarray, frequency: str = "", calendar: str = "") -> float:

@@ -53,6 +53,7 @@ class Portfolio(Strategy):
 
     An asset takes part when it has a price at the bar, was listed during the whole window and, where the
     dataset has a ``member`` field, is a member. All others are sold. Between rebalances nothing is traded.
+    Rules that divide by risk (``by_risk``) also leave out assets that had no variance in the window.
     """
 
     window: int = parameter(252, "bars of the past the estimates rest on", minimum=2)
@@ -63,6 +64,11 @@ class Portfolio(Strategy):
     def warmup(self) -> int:
         """Bars before the window is full."""
         return self.window
+
+    @property
+    def by_risk(self) -> bool:
+        """Whether the rule divides by each asset's risk, so that one without any cannot take part."""
+        return False
 
     @abstractmethod
     def weigh(self, known: Moments) -> np.ndarray:
@@ -93,8 +99,19 @@ class Portfolio(Strategy):
             if fit.any():
                 past = filled[fit, begin : t + 1].T
                 known = moments_of(names[fit], past[1:] / past[:-1] - 1.0, self.estimate, periods)
-                target[fit, t] = self.weigh(known)
+                target[fit, t] = self._weights(known)
         return Weights(xr.DataArray(target, close.coords, close.dims, name="target"))
+
+    def _weights(self, known: Moments) -> np.ndarray:
+        """What the rule says, with nothing in assets it cannot weigh; all cash if there are no others."""
+        left = ~(known.still | known.constant) if self.by_risk else np.ones(len(known.symbols), dtype=bool)
+        if left.all():
+            return self.weigh(known)
+        weights = np.zeros(len(left))
+        if left.any():  # estimated anew: a shrunk covariance of the others depends on those left out
+            rest = moments_of(known.symbols[left], known.returns[:, left], self.estimate, known.periods)
+            weights[left] = self.weigh(rest)
+        return weights
 
 
 @register
@@ -138,6 +155,11 @@ class InverseVolatility(Portfolio):
     window: int = parameter(63, "bars of the past the volatility rests on", minimum=2)
     rebalance: str = whole_period()
     every: int = parameter(1, "of how many such periods the portfolio is renewed once", minimum=1)
+
+    @property
+    def by_risk(self) -> bool:
+        """It does."""
+        return True
 
     def weigh(self, known: Moments) -> np.ndarray:
         """In proportion to one over the volatility."""
@@ -209,6 +231,11 @@ class RiskParity(_Optimised):
     name = "risk_parity"
     title = "Risk parity"
 
+    @property
+    def by_risk(self) -> bool:
+        """It does."""
+        return True
+
     def optimise(self, known: Moments) -> np.ndarray:
         """Of equal contributions to the variance."""
         found: np.ndarray = solvers.risk_parity(known, most=self.most)
@@ -225,6 +252,11 @@ class HierarchicalRiskParity(_Optimised):
     linkage: str = parameter(
         "ward", "distance of two clusters", choices=("ward", "single", "complete", "average")
     )
+
+    @property
+    def by_risk(self) -> bool:
+        """It does."""
+        return True
 
     def optimise(self, known: Moments) -> np.ndarray:
         """Along the tree; two assets have none and are held by inverse volatility."""
@@ -252,6 +284,11 @@ class VolatilityTarget(Portfolio):
         1.0, "most of the equity invested; above 1 needs borrow=True", minimum=0.0, maximum=10.0
     )
     base: str = parameter("equal", "what is scaled", choices=("equal", "inverse volatility"))
+
+    @property
+    def by_risk(self) -> bool:
+        """Where the base portfolio does."""
+        return self.base == "inverse volatility"
 
     def weigh(self, known: Moments) -> np.ndarray:
         """The base portfolio times target over volatility, up to the leverage."""

@@ -77,7 +77,7 @@ def walk_forward(
     Parameters
     ----------
     strategy, grid, ds, costs, options
-        As in :func:`tradewind.backtest.sweep`.
+        As in :func:`tradewind.backtest.sweep`, but without ``start``: each step has its own.
     train, test
         Bars of each training and trading span. Every step starts flat and pays its own entry.
     metric
@@ -86,9 +86,14 @@ def walk_forward(
     Raises
     ------
     ParameterError
-        ``train`` and ``test`` are no whole numbers of bars, or do not fit into the data.
+        ``train`` and ``test`` are no whole numbers of bars, or do not fit into the data; or a ``start``.
     """
     at_least("walk_forward", train=(train, 2), test=(test, 1))
+    if options.pop("start", None) is not None:
+        raise ParameterError(
+            "walk_forward has no start: each step trades from the end of its training on.",
+            "Cut the dataset instead: ds.sel(time=slice(start, None)).",
+        )
     ds = unsealed(ds, options.get("end"))
     bars = ds.sizes[TIME]
     if train + test > bars:
