@@ -18,7 +18,7 @@ from tradewind.backtest.orders import REPLACED, UNFILLED, Orders
 from tradewind.backtest.rules import Costs, Fill
 from tradewind.errors import FieldNotFoundError, InvalidInputError, ParameterError
 from tradewind.lazy import lazy
-from tradewind.vocabulary import TIME
+from tradewind.vocabulary import MEMBER, TIME
 
 loops = lazy("tradewind.backtest.desk_loops")
 asking = lazy("tradewind.backtest.asking")
@@ -28,7 +28,7 @@ _SECONDS_A_DAY = 86_400.0
 _FIELDS = {
     at.VOLUME: ("volume", np.inf), at.DIVIDEND: ("dividend", 0.0), at.SPLIT: ("split", 1.0),
     at.ROLL: ("roll", 0.0), at.OPEN: ("open", None), at.HIGH: ("high", None), at.LOW: ("low", None),
-    at.HALF_SPREAD: ("half_spread", 0.0), at.MEMBER: ("member", 1.0),
+    at.HALF_SPREAD: ("half_spread", 0.0), at.MEMBER: (MEMBER, 1.0),
 }  # fmt: skip
 
 

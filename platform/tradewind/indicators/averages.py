@@ -1,6 +1,5 @@
 """Moving averages."""
 
-from enum import StrEnum
 from functools import reduce
 from operator import add
 
@@ -8,7 +7,7 @@ import xarray as xr
 
 from tradewind.checks import at_least
 from tradewind.indicators._apply import LANES, Data, inputs_of, one
-from tradewind.indicators.conventions import Anchor, Seed, exponential, option, since_the_session
+from tradewind.indicators.conventions import Anchor, Price, Seed, exponential, option, since_the_session
 from tradewind.indicators.registry import register
 from tradewind.lazy import lazy
 
@@ -16,17 +15,6 @@ loops = lazy("tradewind.indicators.averages_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 scanned = lazy("tradewind.indicators.scanned_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
-
-
-class Price(StrEnum):
-    """Which price of a bar is averaged."""
-
-    CLOSE = "close"
-    """The last one."""
-    TYPICAL = "typical"
-    """``(high + low + close) / 3``."""
-    OHLC4 = "ohlc4"
-    """``(open + high + low + close) / 4`` (LEAN's volume-weighted average)."""
 
 
 PRICED_FROM = {

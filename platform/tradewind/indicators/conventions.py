@@ -65,6 +65,37 @@ class Anchor(StrEnum):
     """All since the session began."""
 
 
+class Price(StrEnum):
+    """Which price of a bar is averaged."""
+
+    CLOSE = "close"
+    """The last one."""
+    TYPICAL = "typical"
+    """``(high + low + close) / 3``."""
+    OHLC4 = "ohlc4"
+    """``(open + high + low + close) / 4`` (LEAN's volume-weighted average)."""
+
+
+class DmiSeed(StrEnum):
+    """How many changes Wilder's sums of a directional movement start from."""
+
+    SHORT = "short"
+    """One less than the window has, so that the first figure shown is smoothed once already (TA-Lib)."""
+    WHOLE = "whole"
+    """A whole window's (Wilder 1978, StockCharts, LEAN)."""
+
+
+class Average(StrEnum):
+    """Which moving average runs in the middle of a channel."""
+
+    EMA = "ema"
+    SMA = "sma"
+    WMA = "wma"
+    DEMA = "dema"
+    TEMA = "tema"
+    KAMA = "kama"
+
+
 def option[E: StrEnum](kind: type[E], indicator: str, **given: E | str) -> E:
     """Read a convention from its name, given as ``parameter=name``.
 

@@ -1,15 +1,14 @@
 """Direction and trend."""
 
-from enum import StrEnum
 from typing import Literal
 
 import xarray as xr
 
 from tradewind.checks import at_least
 from tradewind.indicators._apply import LANES, Data, inputs_of, one, several
-from tradewind.indicators.averages import PRICED_FROM, Price, dema, ema, kama, mean_price, sma, tema, wma
+from tradewind.indicators.averages import PRICED_FROM, dema, ema, kama, mean_price, sma, tema, wma
 from tradewind.indicators.bands import atr, donchian
-from tradewind.indicators.conventions import Smoothing, option
+from tradewind.indicators.conventions import Average, DmiSeed, Price, Smoothing, option
 from tradewind.indicators.registry import register, registry
 from tradewind.lazy import lazy
 from tradewind.vocabulary import TIME
@@ -18,26 +17,6 @@ loops = lazy("tradewind.indicators.trend_loops")
 rolled = lazy("tradewind.indicators.rolled_loops")
 smoothed = lazy("tradewind.indicators.smoothed_loops")
 RANGE = ("high", "low", "close")
-
-
-class DmiSeed(StrEnum):
-    """How many changes Wilder's sums of a directional movement start from."""
-
-    SHORT = "short"
-    """One less than the window has, so that the first figure shown is smoothed once already (TA-Lib)."""
-    WHOLE = "whole"
-    """A whole window's (Wilder 1978, StockCharts, LEAN)."""
-
-
-class Average(StrEnum):
-    """Which moving average runs in the middle of a channel."""
-
-    EMA = "ema"
-    SMA = "sma"
-    WMA = "wma"
-    DEMA = "dema"
-    TEMA = "tema"
-    KAMA = "kama"
 
 
 AVERAGES = {
